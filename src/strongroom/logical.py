@@ -1,0 +1,175 @@
+"""The request and response that stages, mounts and engines exchange: HTTP is behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+
+
+class Operation(StrEnum):
+    """What a request wants done; the values are those of the audit log and the policies."""
+
+    READ = "read"
+    LIST = "list"
+    SCAN = "scan"
+    CREATE = "create"
+    UPDATE = "update"
+    PATCH = "patch"
+    DELETE = "delete"
+    HELP = "help"
+    RENEW = "renew"
+    REVOKE = "revoke"
+    ROLLBACK = "rollback"
+
+
+WRITES = frozenset({Operation.CREATE, Operation.UPDATE, Operation.PATCH, Operation.DELETE})
+
+
+@dataclass(slots=True, frozen=True)
+class Namespace:
+    """Where a request lives. ``path`` is empty for root, else ends in ``/``."""
+
+    id: str = "root"
+    path: str = ""
+    uuid: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """Storage prefix of everything that belongs to this namespace."""
+        return "" if self.id == "root" else f"namespaces/{self.uuid}/"
+
+
+ROOT = Namespace()
+
+
+@dataclass(slots=True)
+class Auth:
+    """Who somebody turned out to be: what a login or a token creation hands to the core.
+
+    Durations are seconds. ``ttl`` 0 means the mount's default.
+    """
+
+    policies: list[str] = field(default_factory=list)
+    display_name: str = ""
+    metadata: dict[str, str] | None = None
+    ttl: int = 0
+    max_ttl: int = 0
+    explicit_max_ttl: int = 0
+    period: int = 0
+    renewable: bool = False
+    num_uses: int = 0
+    bound_cidrs: list[str] = field(default_factory=list)
+    no_default_policy: bool = False
+    token_type: str = "service"
+    orphan: bool = True
+    entity_id: str = ""
+    alias_name: str = ""
+    alias_mount_accessor: str = ""
+    alias_metadata: dict[str, str] | None = None
+    group_aliases: list[str] = field(default_factory=list)
+    internal: dict[str, Any] = field(default_factory=dict)
+    client_token: str = ""
+    accessor: str = ""
+    token_policies: list[str] = field(default_factory=list)
+    identity_policies: list[str] = field(default_factory=list)
+    lease_duration: int = 0
+    mfa_requirement: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class WrapInfo:
+    """The envelope's ``wrap_info``: a single-use token in place of the answer."""
+
+    token: str
+    accessor: str
+    ttl: int
+    creation_time: str
+    creation_path: str
+    wrapped_accessor: str = ""
+    format: str = ""
+
+
+@dataclass(slots=True)
+class SecretLease:
+    """A lease to be registered for what an engine issued; durations are seconds."""
+
+    kind: str
+    ttl: int
+    max_ttl: int = 0
+    renewable: bool = True
+    internal: dict[str, Any] = field(default_factory=dict)
+    lease_id: str = ""
+
+
+@dataclass(slots=True)
+class Response:
+    """What an operation answers.
+
+    ``data`` None with nothing else is an empty answer (204). ``raw`` replies as it is, without
+    the envelope. ``status`` overrides 200. ``flat`` repeats ``data`` at the top level, as the
+    old sys endpoints do.
+    """
+
+    data: dict[str, Any] | None = None
+    auth: Auth | None = None
+    secret: SecretLease | None = None
+    wrap_info: WrapInfo | None = None
+    warnings: list[str] = field(default_factory=list)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    status: int = 0
+    raw: Any = None
+    content_type: str = ""
+    redirect: str = ""
+    flat: bool = False
+
+
+@dataclass(slots=True)
+class Request:
+    """One request on its way through the stages. ``path`` is relative to the namespace.
+
+    ``mount_point`` is the prefix of ``path`` that the mount owns; engines see only the rest.
+    ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
+    request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
+    the epoch.
+    """
+
+    id: str
+    operation: Operation
+    path: str
+    data: dict[str, Any] = field(default_factory=dict)
+    token: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    namespace: Namespace = ROOT
+    remote_address: str = ""
+    remote_port: int = 0
+    certificate: bytes | None = None
+    certificate_chain: tuple[bytes, ...] = ()
+    wrap_ttl: int = 0
+    wrap_format: str = ""
+    now: int = 0
+    mount_point: str = ""
+    mount_type: str = ""
+    mount_accessor: str = ""
+    mount_class: str = ""
+    entry: Any = None
+    acl: Any = None
+    decision: Any = None
+    unauthenticated: bool = False
+    client_id: str = ""
+    message: Any = None
+    tx: Any = None
+    view: View = None  # type: ignore[assignment]  # set by the route stage
+    core: Any = None
+    mount: Any = None
+    response: Response | None = None
+    policy_override: bool = False
+    scratch: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def relative(self) -> str:
+        """The path inside the mount."""
+        return self.path[len(self.mount_point) :]
