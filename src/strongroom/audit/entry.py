@@ -1,0 +1,356 @@
+"""Audit entries: one JSON object a line, as consumers of Vault's audit log expect it.
+
+Every request gives two lines, ``request`` before the operation and ``response`` before the
+reply. Both carry the same ``auth`` and ``request`` objects, so these are made once and kept with
+the request; what is constant for a token is made once and kept with the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from time import gmtime, strftime
+from typing import Any
+
+import orjson
+
+from strongroom import __version__
+from strongroom.audit.mask import Mask
+from strongroom.logical import Auth, Operation, Request, Response, WrapInfo
+from strongroom.token import TokenEntry
+
+_SECOND = 1_000_000_000
+_LISTINGS = (Operation.LIST, Operation.SCAN)
+_NONE: frozenset[str] = frozenset()
+_ROOT = {"id": "root"}
+_RUNNING = f"v{__version__}+builtin.strongroom"
+_formats = count()
+
+
+@dataclass(slots=True, frozen=True)
+class FormatOptions:
+    """What a device's options say about its lines."""
+
+    hmac_accessor: bool = True
+    elide_list_responses: bool = False
+    log_raw: bool = False
+    prefix: bytes = b""
+
+
+@dataclass(slots=True, frozen=True)
+class _Holder:
+    """The parts of a token's lines that do not change, and the state of the row they stand for."""
+
+    token: str
+    accessor: str
+    before: bytes
+    after: bytes
+    policies: list[str]
+    identity_policies: list[str]
+    ttl: int
+
+    def stands_for(self, entry: TokenEntry) -> bool:
+        return (
+            entry.ttl == self.ttl
+            and entry.identity_policies == self.identity_policies
+            and entry.policies == self.policies
+        )
+
+
+class EntryFormat:
+    """Makes a device's lines. Pure: times come from the caller, in nanoseconds since the epoch.
+
+    ``headers`` are the request headers to log, lower-case names, and whether to mask each
+    (``sys/config/auditing/request-headers``); the mapping is read at every line.
+
+    Of a request's mount two attributes are read: ``audit_request_keys`` and
+    ``audit_response_keys``, frozensets of the data keys whose text is left readable. Of its
+    decision, ``allowed`` and ``granting``: the names of the policies that allowed it, a tuple.
+    """
+
+    __slots__ = ("_cache", "_headers", "_mask", "_options")
+
+    def __init__(self, salt: bytes, options: FormatOptions, headers: Mapping[str, bool]) -> None:
+        self._mask = Mask(salt, raw=options.log_raw)
+        self._options = options
+        self._headers = headers
+        self._cache = f"audit/{next(_formats)}"
+
+    def hash(self, value: str) -> str:
+        """What stands for ``value`` in this device's lines."""
+        return self._mask.hash(value)
+
+    def request(self, request: Request, now: int, error: str = "") -> bytes:
+        """The line to be taken before the operation runs."""
+        subject = request.scratch[self._cache] = self._subject(request)
+        return self._line(b"request", now, subject, b"", error)
+
+    def response(self, request: Request, response: Response | None, now: int, error: str = "") -> bytes:
+        """The line to be taken before the reply leaves; ``response`` None if there is only an error."""
+        subject = request.scratch.get(self._cache)
+        if subject is None:
+            subject = self._subject(request)
+        if request.entry is None and response is not None and response.auth is not None:
+            subject = (orjson.dumps(self._issued(response.auth)), subject[1])
+        answer = b',"response":' + orjson.dumps(self._answer(request, response))
+        return self._line(b"response", now, subject, answer, error)
+
+    def _line(self, kind: bytes, now: int, subject: tuple[bytes, bytes], answer: bytes, error: str) -> bytes:
+        return b'%b{"time":"%b","type":"%b","auth":%b,"request":%b%b%b}\n' % (
+            self._options.prefix,
+            rfc3339(now).encode(),
+            kind,
+            *subject,
+            answer,
+            b',"error":' + orjson.dumps(error) if error else b"",
+        )
+
+    def _subject(self, request: Request) -> tuple[bytes, bytes]:
+        """The members ``auth`` and ``request``, which both lines of a request share."""
+        entry: TokenEntry | None = request.entry
+        verdict = _verdict(request)
+        if entry is None:
+            token = self._mask.text(request.token) if request.token else ""
+            auth = b'{%b"token_type":"default"}' % verdict
+            return auth, orjson.dumps(self._request(request, token, ""))
+        holder = self._holder(entry, request.token)
+        uses = b'"remaining_uses":%d,' % entry.num_uses if entry.num_uses else b""
+        auth = holder.before + verdict + uses + holder.after
+        return auth, orjson.dumps(self._request(request, holder.token, holder.accessor))
+
+    def _holder(self, entry: TokenEntry, token: str) -> _Holder:
+        holder: _Holder | None = entry.audit.get(self._cache)
+        if holder is None or not holder.stands_for(entry):
+            holder = entry.audit[self._cache] = self._describe(entry, token)
+        return holder
+
+    def _describe(self, entry: TokenEntry, token: str) -> _Holder:
+        hashed = self._mask.text(token) if token else ""
+        accessor = self._accessor(entry.accessor)
+        before = {
+            "client_token": hashed,
+            "accessor": accessor,
+            "display_name": entry.display_name,
+            "policies": sorted({*entry.policies, *entry.identity_policies}),
+            "token_policies": entry.policies,
+            "identity_policies": entry.identity_policies,
+        }
+        after = {
+            "metadata": entry.meta,
+            "entity_id": entry.entity_id,
+            "token_ttl": entry.ttl,
+            "token_issue_time": rfc3339(entry.creation_time, fraction=False) if entry.creation_time else "",
+        }
+        return _Holder(
+            hashed,
+            accessor,
+            orjson.dumps(_present(before))[:-1] + b",",
+            b'"token_type":' + orjson.dumps(entry.type) + _members(_present(after)) + b"}",
+            list(entry.policies),
+            list(entry.identity_policies),
+            entry.ttl,
+        )
+
+    def _accessor(self, accessor: str) -> str:
+        if not accessor or not self._options.hmac_accessor:
+            return accessor
+        return self._mask.text(accessor)
+
+    def _request(self, request: Request, token: str, accessor: str) -> dict[str, Any]:
+        record: dict[str, Any] = {"id": request.id}
+        if request.client_id:
+            record["client_id"] = request.client_id
+        record["operation"] = request.operation.value
+        if request.mount_point:
+            record |= _mount(request, "mount_running_version")
+        if token:
+            record["client_token"] = token
+        if accessor:
+            record["client_token_accessor"] = accessor
+        namespace = request.namespace
+        record["namespace"] = {"id": namespace.id, "path": namespace.path} if namespace.path else _ROOT
+        record["path"] = request.path
+        if request.data:
+            exempt = request.mount.audit_request_keys if request.mount is not None else _NONE
+            record["data"] = self._mask.tree(request.data, exempt)
+        if request.remote_address:
+            record["remote_address"] = request.remote_address
+            record["remote_port"] = request.remote_port
+        self._add_rarities(record, request)
+        return record
+
+    def _add_rarities(self, record: dict[str, Any], request: Request) -> None:
+        """What few requests have, kept apart so that the others do not pay for it."""
+        if request.policy_override:
+            record["policy_override"] = True
+        if request.wrap_ttl:
+            record["wrap_ttl"] = request.wrap_ttl
+        if self._headers and (headers := self._listed_headers(request)):
+            record["headers"] = headers
+        if request.certificate is not None:
+            record["client_certificate_serial_number"] = serial_number(request.certificate)
+
+    def _listed_headers(self, request: Request) -> dict[str, list[str]]:
+        return {
+            name: [self._mask.text(request.headers[name]) if masked else request.headers[name]]
+            for name, masked in self._headers.items()
+            if name in request.headers
+        }
+
+    def _answer(self, request: Request, response: Response | None) -> dict[str, Any]:
+        record = _mount(request, "mount_running_plugin_version") if request.mount_point else {}
+        if response is None:
+            return record
+        if response.auth is not None:
+            record["auth"] = self._issued(response.auth)
+        if response.secret is not None:
+            record["secret"] = _present({"lease_id": response.secret.lease_id})
+        if response.data is not None or response.raw is not None:
+            record["data"] = self._answer_data(request, response)
+        if response.warnings:
+            record["warnings"] = response.warnings
+        if response.redirect:
+            record["redirect"] = response.redirect
+        if response.wrap_info is not None:
+            record["wrap_info"] = self._wrapping(response.wrap_info)
+        if response.headers:
+            record["headers"] = self._answer_headers(response.headers)
+        return record
+
+    def _answer_data(self, request: Request, response: Response) -> dict[str, Any]:
+        data = response.data or {}
+        if response.raw is not None:
+            data = _raw(response)
+        elif self._options.elide_list_responses and request.operation in _LISTINGS:
+            data = _elided(data)
+        exempt = request.mount.audit_response_keys if request.mount is not None else _NONE
+        return self._mask.tree(data, exempt)
+
+    def _answer_headers(self, headers: list[tuple[str, str]]) -> dict[str, list[str]]:
+        record: dict[str, list[str]] = {}
+        for name, value in headers:
+            plain = self._headers.get(name.lower()) is False
+            record.setdefault(name, []).append(value if plain else self._mask.text(value))
+        return record
+
+    def _issued(self, auth: Auth) -> dict[str, Any]:
+        """A token that a login or a creation hands out."""
+        return _present(
+            {
+                "client_token": self._mask.text(auth.client_token) if auth.client_token else "",
+                "accessor": self._accessor(auth.accessor),
+                "display_name": auth.display_name,
+                "policies": auth.policies,
+                "token_policies": auth.token_policies,
+                "identity_policies": auth.identity_policies,
+                "no_default_policy": auth.no_default_policy,
+                "metadata": auth.metadata,
+                "num_uses": auth.num_uses,
+                "entity_id": auth.entity_id,
+                "token_type": auth.token_type,
+                "token_ttl": auth.lease_duration,
+            }
+        )
+
+    def _wrapping(self, info: WrapInfo) -> dict[str, Any]:
+        return _present(
+            {
+                "ttl": info.ttl,
+                "token": self._mask.text(info.token),
+                "accessor": self._accessor(info.accessor),
+                "creation_time": info.creation_time,
+                "creation_path": info.creation_path,
+                "wrapped_accessor": self._accessor(info.wrapped_accessor),
+            }
+        )
+
+
+def rfc3339(time: int, *, fraction: bool = True) -> str:
+    """``time``, in nanoseconds since the epoch, as RFC 3339 in UTC, with nine decimals or none."""
+    seconds = time // _SECOND
+    return f"{_second(seconds)}.{time % _SECOND:09d}Z" if fraction else _second(seconds) + "Z"
+
+
+@lru_cache(maxsize=64)
+def _second(time: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(time))
+
+
+def _verdict(request: Request) -> bytes:
+    """The member ``policy_results`` and a comma, or nothing when no policy was asked."""
+    decision = request.decision
+    if decision is not None:
+        return _policy_results(decision.allowed, tuple(decision.granting), request.namespace.id)
+    return _policy_results(True, (), "") if request.unauthenticated else b""
+
+
+@lru_cache(maxsize=4096)
+def _policy_results(allowed: bool, granting: tuple[str, ...], namespace_id: str) -> bytes:
+    results: dict[str, Any] = {"allowed": allowed}
+    if allowed and granting:
+        results["granting_policies"] = [
+            {"name": name, "namespace_id": namespace_id, "type": "acl"} for name in granting
+        ]
+    return b'"policy_results":' + orjson.dumps(results) + b","
+
+
+def _mount(request: Request, version: str) -> dict[str, Any]:
+    return {
+        "mount_point": request.mount_point,
+        "mount_type": request.mount_type,
+        "mount_accessor": request.mount_accessor,
+        version: _RUNNING,
+        "mount_class": request.mount_class,
+    }
+
+
+def _raw(response: Response) -> dict[str, Any]:
+    """A reply without the envelope; a stream's content is not there yet when the line is written."""
+    record: dict[str, Any] = {"http_content_type": response.content_type}
+    if not isinstance(response.raw, AsyncIterator):
+        record["http_raw_body"] = response.raw
+    record["http_status_code"] = response.status or 200
+    return record
+
+
+def _elided(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A listing with the number of its keys in place of the keys."""
+    return {
+        key: len(value) if key in {"keys", "key_info"} and isinstance(value, list | dict) else value
+        for key, value in data.items()
+    }
+
+
+def _present(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if value}
+
+
+def _members(record: dict[str, Any]) -> bytes:
+    """The members of an object, each after a comma, for appending to another."""
+    return b"," + orjson.dumps(record)[1:-1] if record else b""
+
+
+def serial_number(certificate: bytes) -> str:
+    """The serial number of a DER certificate (RFC 5280, 4.1), in decimal; empty if it has none.
+
+    The certificate came through a TLS handshake, so its shape is sound.
+    """
+    body, _ = _contents(certificate, 0)
+    fields, _ = _contents(certificate, body)
+    if certificate[fields] == 0xA0:  # [0] version, absent in version 1
+        start, length = _contents(certificate, fields)
+        fields = start + length
+    start, length = _contents(certificate, fields)
+    return str(int.from_bytes(certificate[start : start + length], signed=True))
+
+
+def _contents(der: bytes, offset: int) -> tuple[int, int]:
+    """Where the contents of the element at ``offset`` begin, and how long they are (X.690, 8.1)."""
+    length = der[offset + 1]
+    if length < 0x80:
+        return offset + 2, length
+    size = length & 0x7F
+    start = offset + 2 + size
+    return start, int.from_bytes(der[offset + 2 : start])
