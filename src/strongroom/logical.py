@@ -26,6 +26,9 @@ class Operation(StrEnum):
     ROLLBACK = "rollback"
 
 
+SECOND = 1_000_000_000
+"""Nanoseconds in a second."""
+
 WRITES = frozenset({Operation.CREATE, Operation.UPDATE, Operation.PATCH, Operation.DELETE})
 
 
@@ -167,6 +170,11 @@ class Request:
     mount: Any = None
     response: Response | None = None
     policy_override: bool = False
+    savepoint: Any = None
+    audited: bool = False
+    path_class: Any = None
+    bound_path: Any = None
+    captures: dict[str, str | None] = field(default_factory=dict)
     scratch: dict[str, Any] = field(default_factory=dict)
 
     @property

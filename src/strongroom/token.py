@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from strongroom import codec
+from strongroom.crypto.digest import HmacSha256
+from strongroom.crypto.entropy import base62, random_bytes
+from strongroom.errors import BadRequest, Internal, PermissionDenied, Sealed
+from strongroom.logical import SECOND, Namespace, Request
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+    from strongroom.core import Core
+    from strongroom.storage.store import Transaction
 
 
 @dataclass(slots=True)
@@ -45,3 +60,251 @@ class TokenEntry:
     def orphan(self) -> bool:
         """Whether no other token's revocation takes this one along."""
         return not self.parent
+
+    @property
+    def lease_id(self) -> str:
+        """The lease that ends this token."""
+        return f"{self.path}/{self.key}"
+
+
+SERVICE_PREFIX, BATCH_PREFIX, RECOVERY_PREFIX = "srs.", "srb.", "srr."
+FOREIGN_PREFIXES = ("s.", "b.", "r.", "hvs.", "hvb.", "hvr.", SERVICE_PREFIX, BATCH_PREFIX, RECOVERY_PREFIX)
+TOKEN_LENGTH = 28
+DOMAIN = "token"
+"""The cache domain that a change of an existing token touches."""
+
+_BATCH_PLACE = "sys/token/batch"
+_CACHE_SIZE = 10_000
+
+
+class Tokens:
+    """Makes, finds, renews and revokes tokens. IDs are stored only as keyed hashes."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._cache: dict[str, TokenEntry] = {}
+        self._generation = -1
+        self._hash: HmacSha256 | None = None
+        self._decoder = msgspec.json.Decoder(TokenEntry)
+
+    async def unsealed(self, tx: Transaction) -> None:
+        """Read the salt, making it on the first unseal."""
+        view = self._core.view(tx, "sys/token/")
+        salt = await view.get("salt")
+        if salt is None:
+            salt = random_bytes(32)
+            view.put("salt", salt)
+        self._hash = HmacSha256(salt)
+
+    def sealed(self) -> None:
+        """Forget the salt and all that is cached."""
+        self._hash = None
+        self._cache.clear()
+
+    def key(self, token: str) -> str:
+        """The name under which the row of a token, or of an accessor, stands."""
+        if self._hash is None:
+            raise Sealed
+        return "h" + self._hash.hexdigest(token.encode())
+
+    def _view(self, tx: Transaction, namespace: Namespace) -> View:
+        return self._core.view(tx, f"{namespace.prefix}sys/token/")
+
+    # -- finding ---------------------------------------------------------------------------
+
+    async def lookup(self, request: Request, token: str) -> TokenEntry | None:
+        """The live entry of a token, or None. Entries with a use count always come from their row."""
+        if not token:
+            return None
+        if token.startswith(BATCH_PREFIX):
+            return self._open_batch(token, request.now)
+        key = self.key(token)
+        generation = self._core.store.generation(DOMAIN)
+        if generation != self._generation:
+            self._cache.clear()
+            self._generation = generation
+        entry = self._cache.get(key)
+        if entry is None:
+            entry = await self.row(request.tx, request.namespace, key)
+            if entry is None:
+                return None
+            if entry.num_uses == 0 and request.tx.clean:
+                self._remember(key, entry)
+        if entry.expire_time and entry.expire_time <= request.now:
+            return None
+        return entry
+
+    def _remember(self, key: str, entry: TokenEntry) -> None:
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[key] = entry
+
+    async def row(self, tx: Transaction, namespace: Namespace, key: str) -> TokenEntry | None:
+        """The stored entry under a key, expired or not."""
+        blob = await self._view(tx, namespace).get("id/" + key)
+        return None if blob is None else self._decoder.decode(blob)
+
+    async def by_accessor(self, request: Request, accessor: str) -> TokenEntry | None:
+        """The live entry whose accessor this is, in the request's namespace only."""
+        view = self._view(request.tx, request.namespace)
+        blob = await view.get("accessor/" + self.key(accessor))
+        if blob is None:
+            return None
+        entry = await self.row(request.tx, request.namespace, codec.decode(blob)["key"])
+        if entry is None or (entry.expire_time and entry.expire_time <= request.now):
+            return None
+        return entry
+
+    async def accessors(self, request: Request) -> list[str]:
+        """All accessors of the namespace."""
+        view = self._view(request.tx, request.namespace)
+        blobs = [await view.get("accessor/" + name) for name in await view.list("accessor/")]
+        return [codec.decode(blob)["accessor"] for blob in blobs if blob is not None]
+
+    # -- making ----------------------------------------------------------------------------
+
+    def issue(self, request: Request, entry: TokenEntry, token: str = "") -> str:
+        """Store a new token and everything that indexes it; gives the token.
+
+        ``token`` is a custom ID. A batch token is not stored: it carries its entry, sealed.
+        """
+        if entry.type == "batch":
+            return self._seal_batch(entry)
+        token = token or SERVICE_PREFIX + base62(TOKEN_LENGTH - len(SERVICE_PREFIX))
+        entry.key = self.key(token)
+        entry.accessor = entry.accessor or base62(24)
+        view = self._view(request.tx, request.namespace)
+        self._put(view, entry)
+        accessor_row = {"accessor": entry.accessor, "key": entry.key}
+        view.put("accessor/" + self.key(entry.accessor), codec.encode(accessor_row))
+        if entry.parent:
+            view.put(f"parent/{entry.parent}/{entry.key}", b"")
+        if entry.expire_time:
+            self._core.leases.register_token(request, entry)
+        return token
+
+    def _put(self, view: View, entry: TokenEntry) -> None:
+        view.put("id/" + entry.key, msgspec.json.encode(replace(entry, audit={})))
+
+    def update(self, request: Request, entry: TokenEntry) -> None:
+        """Store a changed entry of an existing token."""
+        self._put(self._view(request.tx, request.namespace), entry)
+        request.tx.touch(DOMAIN)
+
+    def _seal_batch(self, entry: TokenEntry) -> str:
+        sealed = self._core.barrier.encrypt(_BATCH_PLACE, msgspec.json.encode(entry))
+        return BATCH_PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def _open_batch(self, token: str, now: int) -> TokenEntry | None:
+        text = token.removeprefix(BATCH_PREFIX)
+        try:
+            blob = self._core.barrier.decrypt(_BATCH_PLACE, urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (ValueError, Internal):
+            return None
+        entry = self._decoder.decode(blob)
+        return None if entry.expire_time and entry.expire_time <= now else entry
+
+    # -- changing --------------------------------------------------------------------------
+
+    def renewed(self, request: Request, entry: TokenEntry, ttl: int) -> TokenEntry:
+        """Give a token ``ttl`` more seconds from now; stores it and moves its lease."""
+        fresh = replace(entry, last_renewal=request.now, expire_time=request.now + ttl * SECOND, audit={})
+        self._core.leases.move_token(request, entry, fresh)
+        self.update(request, fresh)
+        return fresh
+
+    async def revoke_tree(self, request: Request, key: str) -> int:
+        """Revoke a token and all its descendants, with their leases; gives how many went."""
+        view = self._view(request.tx, request.namespace)
+        waiting, gone = [key], 0
+        while waiting:
+            current = waiting.pop()
+            waiting.extend(await view.list(f"parent/{current}/"))
+            gone += await self._remove(request, view, current)
+        return gone
+
+    async def revoke_orphan(self, request: Request, key: str) -> None:
+        """Revoke one token; its children live on without a parent."""
+        view = self._view(request.tx, request.namespace)
+        for child_key in await view.list(f"parent/{key}/"):
+            child = await self.row(request.tx, request.namespace, child_key)
+            if child is not None:
+                self.update(request, replace(child, parent=""))
+        await self._remove(request, view, key)
+
+    async def _remove(self, request: Request, view: View, key: str) -> int:
+        entry = await self.row(request.tx, request.namespace, key)
+        view.delete_prefix(f"parent/{key}/")
+        if entry is None:
+            return 0
+        view.delete("id/" + key)
+        view.delete("accessor/" + self.key(entry.accessor))
+        if entry.parent:
+            view.delete(f"parent/{entry.parent}/{key}")
+        await self._core.leases.token_gone(request, entry)
+        self._core.cubbyhole(request.tx, request.namespace).delete_prefix(f"{key}/")
+        request.tx.touch(DOMAIN)
+        return 1
+
+
+# -- the stage ---------------------------------------------------------------------------------
+
+
+async def authenticate(core: Core, request: Request) -> None:
+    """Stage: find out whose token this is, and take one of its uses.
+
+    Raises PermissionDenied, in the same words whatever is wrong. A path that needs no token
+    runs without one, and then any token that came along is ignored.
+    """
+    if request.unauthenticated:
+        request.savepoint = request.tx.savepoint()
+        return
+    entry = await core.tokens.lookup(request, request.token)
+    if entry is None or entry.num_uses < 0:
+        raise PermissionDenied
+    if entry.bound_cidrs and not within(request.remote_address, entry.bound_cidrs):
+        raise PermissionDenied
+    if entry.num_uses:
+        entry = await _take_use(core, request)
+    request.entry = entry
+    request.acl = core.policies.acl(entry)
+    if request.acl is None:
+        request.acl = await core.policies.load_acl(request, entry)
+    request.savepoint = request.tx.savepoint()
+
+
+async def _take_use(core: Core, request: Request) -> TokenEntry:
+    """Count one use in the request's own transaction; the last one marks the entry as spent."""
+    if not request.tx.writable:
+        request.tx.close()
+        request.tx = core.store.begin(write=True)
+    entry = await core.tokens.lookup(request, request.token)
+    if entry is None or entry.num_uses < 0:
+        raise PermissionDenied
+    left = entry.num_uses - 1
+    entry = replace(entry, num_uses=left or -1)
+    core.tokens.update(request, entry)
+    return entry
+
+
+async def retire(core: Core, request: Request) -> None:
+    """Stage: revoke a token whose last use this was, with all it made meanwhile."""
+    entry = request.entry
+    if entry is None or entry.num_uses >= 0 or entry.type == "batch":
+        return
+    response = request.response
+    if response is not None and response.secret is not None:
+        response.secret = None
+        raise BadRequest(
+            "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked."
+        )
+    await core.tokens.revoke_tree(request, entry.key)
+
+
+def within(address: str, cidrs: list[str]) -> bool:
+    """Whether an address lies in one of the networks."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in ip_network(cidr, strict=False) for cidr in cidrs)

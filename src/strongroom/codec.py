@@ -1,0 +1,83 @@
+"""JSON as it passes through the server: fast, and faithful to the numbers a client wrote.
+
+Integers of any size stay integers. A number with a fraction or an exponent stays the text it
+was (:data:`Number`), so ``1.10`` comes back as ``1.10``. Depth and the number of strings are
+bounded before anything is built, since a small body can otherwise grow a thousandfold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from strongroom.errors import BadRequest
+
+Number = msgspec.Raw
+"""A JSON number with a fraction or exponent, kept as the bytes the client wrote."""
+
+MAX_DEPTH = 300
+
+
+def _number(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
+
+
+_decoder = msgspec.json.Decoder(float_hook=_number)
+_encoder = msgspec.json.Encoder()
+
+encode = _encoder.encode
+"""JSON bytes of a value made of dicts, lists, str, int, bool, None and :data:`Number`."""
+
+
+class NotJSON(BadRequest):
+    """The bytes are not JSON, or nested deeper or richer in strings than allowed."""
+
+
+def decode(body: bytes) -> Any:
+    """The value of a JSON document. Raises :class:`NotJSON`; the words never quote the body."""
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJSON(f"failed to decode JSON input: {_plain(error)}") from None
+    except RecursionError:
+        raise NotJSON("failed to decode JSON input: nested too deeply") from None
+
+
+def _plain(error: Exception) -> str:
+    """The decoder's sentence, which names a position and never the content."""
+    return "invalid UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def decode_object(body: bytes, *, max_strings: int, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """A request body: a JSON object within bounds. Raises :class:`NotJSON`."""
+    if body.count(b"{") + body.count(b"[") > max_depth and _depth(body) > max_depth:
+        raise NotJSON("failed to decode JSON input: nested too deeply")
+    if body.count(b'"') > 2 * max_strings and _strings(body) > max_strings:
+        raise NotJSON("failed to decode JSON input: too many strings")
+    value = decode(body)
+    if not isinstance(value, dict):
+        raise NotJSON("failed to decode JSON input: expected an object")
+    return value
+
+
+def _outside_strings(body: bytes) -> list[bytes]:
+    """The pieces of ``body`` between its string literals."""
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return plain.split(b'"')[::2]
+
+
+def _depth(body: bytes) -> int:
+    depth = deepest = 0
+    for piece in _outside_strings(body):
+        for byte in piece:
+            if byte in b"{[":
+                depth += 1
+                deepest = max(deepest, depth)
+            elif byte in b"}]":
+                depth -= 1
+    return deepest
+
+
+def _strings(body: bytes) -> int:
+    return len(_outside_strings(body)) - 1

@@ -1,0 +1,121 @@
+"""An engine: its paths compiled into a table, and the way a request reaches one of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from strongroom.errors import NotFound, UnsupportedOperation
+from strongroom.framework.path import METHODS, Path
+from strongroom.logical import Operation, Request, Response, SecretLease
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+    from strongroom.mount import Mount
+
+_LISTINGS = frozenset({Operation.LIST, Operation.SCAN})
+_WRITES = frozenset({Operation.CREATE, Operation.UPDATE})
+
+
+class Table:
+    """The paths of an engine, found by the literal they begin with, then by pattern."""
+
+    def __init__(self, paths: tuple[type[Path], ...]) -> None:
+        self.paths = paths
+        self._by_literal: dict[str, list[type[Path]]] = {}
+        self._open: list[type[Path]] = []
+        for path in paths:
+            literal = _first_literal(path.pattern)
+            if literal is None:
+                self._open.append(path)
+            else:
+                self._by_literal.setdefault(literal, []).append(path)
+
+    def match(self, relative: str) -> tuple[type[Path], dict[str, str | None]] | None:
+        """The path class for a path inside the mount, and what its holes hold."""
+        for candidates in (self._by_literal.get(relative.partition("/")[0], ()), self._open):
+            for path in candidates:
+                found = path.regex.fullmatch(relative)
+                if found is not None:
+                    return path, found.groupdict()
+        return None
+
+
+def _first_literal(pattern: str) -> str | None:
+    """The first segment of a pattern when it holds no hole; None when anything may begin."""
+    if "{" not in pattern:
+        return pattern.removesuffix("/?").partition("/")[0]
+    before = pattern.partition("{")[0]
+    segment, slash, _ = before.partition("/")
+    return segment if slash else None
+
+
+class Backend:
+    """Base of secrets engines, auth methods and the system's own paths.
+
+    ``kind`` is ``secret``, ``auth`` or ``system``. A subclass lists its ``paths``; what it
+    keeps in memory are caches only: the authoritative state is in storage.
+    """
+
+    type: ClassVar[str] = ""
+    kind: ClassVar[str] = "secret"
+    help: ClassVar[str] = ""
+    paths: ClassVar[tuple[type[Path], ...]] = ()
+    table: ClassVar[Table]
+    default_options: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.help = cls.help or (cls.__doc__ or "").strip()
+        cls.table = Table(cls.paths)
+
+    def __init__(self, mount: Mount) -> None:
+        self.mount = mount
+        self.core: Any = None
+
+    @classmethod
+    def variant(cls, options: dict[str, str]) -> type[Backend]:
+        """The class that serves a mount with these options; most engines have but one."""
+        return cls
+
+    async def enabled(self, request: Request, view: View) -> None:
+        """Called in the transaction that creates the mount; raising refuses it."""
+
+    async def renew(self, request: Request, lease: SecretLease, increment: int) -> SecretLease:
+        """Extend what a lease stands for. Engines that issue renewable leases override this."""
+        raise UnsupportedOperation
+
+    async def revoke(self, request: Request, lease: SecretLease) -> None:
+        """Take back what a lease stands for. Engines that issue leases override this."""
+        raise UnsupportedOperation
+
+    async def handle(self, path: Path, request: Request) -> Response:
+        """Run the operation of ``request`` on a bound path and give its answer a form."""
+        operation = request.operation
+        if operation not in path.operations:
+            raise UnsupportedOperation
+        if operation in _WRITES:
+            path.require()
+        result = await getattr(path, METHODS[operation])(self, request)
+        response = _form(operation, result)
+        if path.unknown and not path.free_form and response.raw is None:
+            names = " ".join(sorted(path.unknown))
+            response.warnings.append(f"Endpoint ignored these unrecognized parameters: [{names}]")
+        return response
+
+
+def _form(operation: Operation, result: Any) -> Response:
+    """A response from what an operation returned: a dict, a record, a list of keys, or nothing."""
+    if isinstance(result, Response):
+        return result
+    if operation in _LISTINGS:
+        if not result:
+            raise NotFound
+        return Response(data=result if isinstance(result, dict) else {"keys": result})
+    if result is None:
+        if operation is Operation.READ:
+            raise NotFound
+        return Response()
+    if is_dataclass(result) and not isinstance(result, type):
+        return Response(data=asdict(result))
+    return Response(data=result)

@@ -1,0 +1,329 @@
+"""Leases: what was issued, until when, and how it is taken back.
+
+Every lease is a row, found by ID; a second row, ordered by expiry, says what ends next. Nothing is
+held in memory: the cost of a million leases is disk. The reaper reads the expiry index from its
+beginning; a revocation that fails stays in the index with a later time and a count of attempts, and
+after :data:`MAX_ATTEMPTS` the lease is *irrevocable*: kept, listed, and revoked only on demand.
+
+Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``at/<time>/<kind>/<ref>`` the
+index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from strongroom.crypto.entropy import base62
+from strongroom.errors import BadRequest, LeaseNotFound
+from strongroom.hcl.duration import format_short
+from strongroom.logical import SECOND, Namespace, Request, SecretLease
+from strongroom.token import TokenEntry
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+    from strongroom.core import Core
+    from strongroom.storage.store import Transaction
+
+MAX_ATTEMPTS = 6
+"""Failed revocations after which a lease needs attention."""
+
+_BACKOFF = (10, 30, 90, 270, 810)
+"""Seconds until the next attempt, by number of failures."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """The row of a lease. Times are nanoseconds since the epoch, durations seconds.
+
+    ``token_key`` is the token that made it; for the lease of a token itself ``is_token`` holds
+    and the token's own row carries the times.
+    """
+
+    id: str
+    path: str = ""
+    token_key: str = ""
+    is_token: bool = False
+    issue_time: int = 0
+    expire_time: int = 0
+    last_renewal: int = 0
+    due: int = 0
+    ttl: int = 0
+    max_ttl: int = 0
+    renewable: bool = False
+    kind: str = ""
+    internal: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    error: str = ""
+    namespace_id: str = "root"
+
+    def secret(self) -> SecretLease:
+        """The part of the lease that its engine knows."""
+        return SecretLease(self.kind, self.ttl, self.max_ttl, self.renewable, dict(self.internal), self.id)
+
+
+def effective_ttl(
+    *,
+    default: int,
+    longest: int,
+    wanted: int = 0,
+    backend_max: int = 0,
+    explicit_max: int = 0,
+    period: int = 0,
+    age: int = 0,
+) -> tuple[int, list[str]]:
+    """The TTL a token or lease gets, and warnings where it was shortened. All in seconds.
+
+    ``wanted`` 0 asks for ``default``; ``longest`` is the mount's or system's maximum; ``age`` is
+    how old the thing is already (on renewal). Raises BadRequest once it is past its maximum.
+    """
+    limit = longest
+    if 0 < backend_max < limit:
+        limit = backend_max
+    if 0 < explicit_max < limit:
+        limit = explicit_max
+    if period:
+        return _period_ttl(period, longest, explicit_max, age)
+    ttl = wanted or default
+    left = limit - age
+    if left <= 0:
+        raise BadRequest("past the max TTL, cannot renew")
+    if ttl <= left:
+        return ttl, []
+    return left, [
+        f'TTL of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(left)}"; '
+        "TTL value is capped accordingly"
+    ]
+
+
+def _period_ttl(period: int, longest: int, explicit_max: int, age: int) -> tuple[int, list[str]]:
+    warnings = []
+    ttl = period
+    if ttl > longest:
+        warnings.append(
+            f'period of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(longest)}"; '
+            "period value is capped accordingly"
+        )
+        ttl = longest
+    if explicit_max:
+        left = explicit_max - age
+        if left <= 0:
+            raise BadRequest("past the max TTL, cannot renew")
+        ttl = min(ttl, left)
+    return ttl, warnings
+
+
+class Leases:
+    """The rows of all leases, and the queue that ends them."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._decoder = msgspec.json.Decoder(Lease)
+
+    def _view(self, tx: Transaction, namespace: Namespace) -> View:
+        return self._core.view(tx, f"{namespace.prefix}sys/expire/")
+
+    # -- rows --------------------------------------------------------------------------------
+
+    async def get(self, tx: Transaction, namespace: Namespace, lease_id: str) -> Lease | None:
+        """The lease of that ID in the namespace; for a token's lease, with the token's times."""
+        blob = await self._view(tx, namespace).get("id/" + lease_id)
+        if blob is None:
+            return None
+        lease = self._decoder.decode(blob)
+        if lease.is_token:
+            entry = await self._core.tokens.row(tx, namespace, lease.token_key)
+            if entry is None:
+                return None
+            return _token_lease(entry)
+        return lease
+
+    async def require(self, request: Request, lease_id: str) -> Lease:
+        """The lease, or LeaseNotFound."""
+        lease = await self.get(request.tx, request.namespace, lease_id)
+        if lease is None:
+            raise LeaseNotFound("invalid lease")
+        return lease
+
+    def _put(self, view: View, lease: Lease) -> None:
+        view.put("id/" + lease.id, msgspec.json.encode(lease))
+
+    def _schedule(self, view: View, due: int, kind: str, reference: str) -> None:
+        view.put(f"at/{due:016x}/{kind}/{reference}", b"")
+
+    def _unschedule(self, view: View, due: int, kind: str, reference: str) -> None:
+        view.delete(f"at/{due:016x}/{kind}/{reference}")
+
+    # -- leases of tokens ----------------------------------------------------------------------
+
+    def register_token(self, request: Request, entry: TokenEntry) -> None:
+        """Note when a new token ends."""
+        view = self._view(request.tx, request.namespace)
+        self._put(view, Lease(entry.lease_id, path=entry.path, token_key=entry.key, is_token=True))
+        self._schedule(view, entry.expire_time, "t", entry.key)
+
+    def move_token(self, request: Request, before: TokenEntry, after: TokenEntry) -> None:
+        """A token was renewed: it ends at another time."""
+        view = self._view(request.tx, request.namespace)
+        if before.expire_time:
+            self._unschedule(view, before.expire_time, "t", before.key)
+        self._schedule(view, after.expire_time, "t", after.key)
+
+    async def token_gone(self, request: Request, entry: TokenEntry) -> None:
+        """A token was revoked: its lease goes, and what it made is due now."""
+        view = self._view(request.tx, request.namespace)
+        if entry.expire_time:
+            self._unschedule(view, entry.expire_time, "t", entry.key)
+            view.delete("id/" + entry.lease_id)
+        for lease_id in await view.scan(f"token/{entry.key}/"):
+            await self.expire_now(request, lease_id)
+        view.delete_prefix(f"token/{entry.key}/")
+
+    # -- leases of secrets -----------------------------------------------------------------------
+
+    def register(self, request: Request, secret: SecretLease, data: dict[str, Any]) -> Lease:
+        """Store a lease for what an engine just issued; gives it an ID."""
+        lease = Lease(
+            id=f"{request.path}/{base62(24)}",
+            path=request.path,
+            token_key=request.entry.key if request.entry is not None else "",
+            issue_time=request.now,
+            expire_time=request.now + secret.ttl * SECOND,
+            due=request.now + secret.ttl * SECOND,
+            ttl=secret.ttl,
+            max_ttl=secret.max_ttl,
+            renewable=secret.renewable,
+            kind=secret.kind,
+            internal=secret.internal,
+            data=data,
+            namespace_id=request.namespace.id,
+        )
+        view = self._view(request.tx, request.namespace)
+        self._put(view, lease)
+        self._schedule(view, lease.due, "l", lease.id)
+        if lease.token_key:
+            view.put(f"token/{lease.token_key}/{lease.id}", b"")
+        return lease
+
+    def store(self, request: Request, before: Lease, after: Lease) -> None:
+        """Store a changed lease and move it in the index."""
+        view = self._view(request.tx, request.namespace)
+        self._put(view, after)
+        if before.due != after.due:
+            self._unschedule(view, before.due, "l", before.id)
+            self._schedule(view, after.due, "l", after.id)
+
+    async def expire_now(self, request: Request, lease_id: str) -> None:
+        """Make a lease due at once; the reaper takes it from there."""
+        lease = await self.get(request.tx, request.namespace, lease_id)
+        if lease is None or lease.is_token:
+            return
+        self._view(request.tx, request.namespace).delete("stuck/" + lease_id)
+        fresh = replace(lease, due=request.now, attempts=0, error="")
+        fresh.expire_time = min(lease.expire_time, request.now)
+        self.store(request, lease, fresh)
+
+    def forget(self, request: Request, lease: Lease) -> None:
+        """Remove every row of a lease."""
+        view = self._view(request.tx, request.namespace)
+        view.delete("id/" + lease.id)
+        view.delete("stuck/" + lease.id)
+        self._unschedule(view, lease.due, "l", lease.id)
+        if lease.token_key:
+            view.delete(f"token/{lease.token_key}/{lease.id}")
+
+    async def ids(self, request: Request, prefix: str, limit: int = -1) -> list[str]:
+        """IDs of all leases that start with ``prefix``."""
+        view = self._view(request.tx, request.namespace)
+        return [prefix + rest for rest in await view.scan("id/" + prefix, "", limit)]
+
+    async def names(self, request: Request, prefix: str) -> list[str]:
+        """Names directly under a prefix of lease IDs."""
+        return await self._view(request.tx, request.namespace).list("id/" + prefix)
+
+    async def stuck(self, request: Request) -> list[Lease]:
+        """The irrevocable leases."""
+        view = self._view(request.tx, request.namespace)
+        leases = [await self.get(request.tx, request.namespace, name) for name in await view.scan("stuck/")]
+        return [lease for lease in leases if lease is not None]
+
+    # -- ending ------------------------------------------------------------------------------------
+
+    async def due(
+        self, tx: Transaction, namespace: Namespace, now: int, limit: int
+    ) -> list[tuple[int, str, str]]:
+        """What has ended by ``now``: (due, kind, reference), earliest first."""
+        found = []
+        for row in await self._view(tx, namespace).scan("at/", "", limit):
+            at, kind, reference = row.split("/", 2)
+            when = int(at, 16)
+            if when > now:
+                break
+            found.append((when, kind, reference))
+        return found
+
+    async def revoke(self, request: Request, lease: Lease, *, force: bool = False) -> None:
+        """Take back what a lease stands for, now, and forget it.
+
+        With ``force`` an engine's failure is noted in the log and the lease forgotten all the same.
+        """
+        if lease.is_token:
+            await self._core.tokens.revoke_tree(request, lease.token_key)
+            return
+        mount = self._core.mounts.find(lease.path)
+        if mount is not None:
+            inner = self._core.inner_request(request, mount, lease.path)
+            try:
+                await mount.backend.revoke(inner, lease.secret())
+            except Exception as error:
+                if not force:
+                    raise
+                self._core.log.warning("lease revoked by force in spite of %s", type(error).__name__)
+        self.forget(request, lease)
+
+    def failed(self, request: Request, lease: Lease, reason: str) -> None:
+        """Note a failed revocation: try later, or give up and mark the lease as irrevocable."""
+        attempts = lease.attempts + 1
+        if attempts >= MAX_ATTEMPTS:
+            view = self._view(request.tx, request.namespace)
+            self._unschedule(view, lease.due, "l", lease.id)
+            view.put("stuck/" + lease.id, b"")
+            self._put(view, replace(lease, attempts=attempts, error=reason))
+            return
+        due = request.now + _BACKOFF[min(attempts - 1, len(_BACKOFF) - 1)] * SECOND
+        self.store(request, lease, replace(lease, attempts=attempts, error=reason, due=due))
+
+
+def _token_lease(entry: TokenEntry) -> Lease:
+    return Lease(
+        id=entry.lease_id,
+        path=entry.path,
+        token_key=entry.key,
+        is_token=True,
+        issue_time=entry.creation_time,
+        expire_time=entry.expire_time,
+        last_renewal=entry.last_renewal,
+        ttl=entry.ttl,
+        renewable=entry.renewable,
+    )
+
+
+def register(core: Core, request: Request) -> None:
+    """Stage: give what was issued its lease, and who logged in a token."""
+    response = request.response
+    if response is None:
+        return
+    if response.secret is not None:
+        secret = response.secret
+        core.check_lease_quota(request)
+        default, longest = core.ttls(request.mount)
+        secret.ttl, warnings = effective_ttl(
+            default=default, longest=longest, wanted=secret.ttl, backend_max=secret.max_ttl
+        )
+        response.warnings.extend(warnings)
+        secret.lease_id = core.leases.register(request, secret, response.data or {}).id
+    if response.auth is not None and not response.auth.client_token:
+        core.login(request, response.auth, response)

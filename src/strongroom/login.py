@@ -1,0 +1,124 @@
+"""From an identity to a token: what happens after a method has said who somebody is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.lease import effective_ttl
+from strongroom.logical import SECOND, Auth, Request, Response
+from strongroom.token import TokenEntry
+
+if TYPE_CHECKING:
+    from strongroom.core import Core
+
+
+def clean_policies(policies: list[str], *, default: bool) -> list[str]:
+    """Policy names in lower case, once each, sorted; with ``default`` unless only root is there."""
+    names = {name.strip().lower() for name in policies} - {""}
+    if "root" in names:
+        return ["root"]
+    if default:
+        names.add("default")
+    return sorted(names)
+
+
+def complete(core: Core, request: Request, auth: Auth, response: Response) -> None:
+    """Issue the token for an :class:`~strongroom.logical.Auth` and fill in what the client sees.
+
+    Raises BadRequest when a login, rather than a token creation, would give the root policy.
+    """
+    creating = request.mount_type == "token"
+    policies = clean_policies(auth.policies, default=not auth.no_default_policy)
+    if "root" in policies and not creating:
+        raise BadRequest("auth methods cannot create root tokens")
+    ttl = _ttl(core, request, auth, response, policies)
+    entry = TokenEntry(
+        key="",
+        accessor="",
+        policies=policies,
+        path=request.path,
+        display_name=_display_name(request, auth),
+        meta=auth.metadata,
+        type=_token_type(core, request, auth),
+        parent="" if auth.orphan or request.entry is None else request.entry.key,
+        num_uses=auth.num_uses,
+        creation_time=request.now,
+        ttl=ttl,
+        expire_time=request.now + ttl * SECOND if ttl else 0,
+        explicit_max_ttl=auth.explicit_max_ttl,
+        period=auth.period,
+        renewable=auth.renewable and ttl > 0,
+        role=str(auth.internal.get("role", "")),
+        entity_id=auth.entity_id,
+        bound_cidrs=auth.bound_cidrs,
+        namespace_id=request.namespace.id,
+        internal={key: value for key, value in auth.internal.items() if key not in {"role", "id"}},
+    )
+    if entry.type == "batch":
+        _check_batch(entry)
+    auth.client_token = core.tokens.issue(request, entry, str(auth.internal.get("id", "")))
+    auth.accessor = entry.accessor
+    auth.policies = auth.token_policies = policies
+    auth.lease_duration = ttl
+    auth.renewable = entry.renewable
+    auth.token_type = entry.type
+    auth.orphan = entry.orphan
+    core.metrics_token_created(request, entry)
+
+
+def _ttl(core: Core, request: Request, auth: Auth, response: Response, policies: list[str]) -> int:
+    if policies == ["root"] and not auth.ttl and not auth.period and not auth.explicit_max_ttl:
+        return 0
+    default, longest = core.ttls(request.mount)
+    ttl, warnings = effective_ttl(
+        default=default,
+        longest=longest,
+        wanted=auth.ttl,
+        backend_max=auth.max_ttl,
+        explicit_max=auth.explicit_max_ttl,
+        period=auth.period,
+    )
+    response.warnings[:0] = warnings
+    return ttl
+
+
+def _display_name(request: Request, auth: Auth) -> str:
+    if request.mount_type == "token":
+        return auth.display_name
+    kind = request.mount_point.removeprefix("auth/").rstrip("/").replace("/", "-")
+    return f"{kind}-{auth.display_name}" if auth.display_name else kind
+
+
+def _token_type(core: Core, request: Request, auth: Auth) -> str:
+    """``service`` or ``batch``: the mount may force one or set the default."""
+    wanted = auth.token_type or "default"
+    tuned = request.mount.entry.config.token_type if request.mount is not None else ""
+    if tuned in {"service", "batch"}:
+        return tuned
+    if wanted in {"service", "batch"}:
+        return wanted
+    return "batch" if "default-batch" in (tuned, wanted) else "service"
+
+
+def _check_batch(entry: TokenEntry) -> None:
+    """A batch token is not stored, so what needs a row is refused."""
+    if entry.policies == ["root"]:
+        raise BadRequest("batch tokens cannot be root tokens")
+    if entry.num_uses:
+        raise BadRequest("batch tokens cannot have a limited use count")
+    if entry.period:
+        raise BadRequest("batch tokens cannot be periodic")
+    if entry.explicit_max_ttl:
+        raise BadRequest("batch tokens cannot have an explicit max TTL")
+    entry.renewable = False
+
+
+def refuse_child_of(entry: TokenEntry) -> None:
+    """Raise unless tokens can be made with this one."""
+    if entry.type == "batch":
+        raise BadRequest("batch tokens cannot create more tokens")
+    if entry.num_uses:
+        raise BadRequest("restricted use token cannot generate child tokens")
+    if entry.policies == ["response-wrapping"]:
+        raise PermissionDenied

@@ -1,0 +1,218 @@
+"""Mounts: which engine answers under which prefix, with what settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from strongroom.barrier.view import View
+from strongroom.crypto.entropy import random_bytes, uuid4_str
+from strongroom.errors import BadRequest
+from strongroom.framework.backend import Backend
+from strongroom.logical import ROOT, Namespace
+from strongroom.registry import backend_class
+
+if TYPE_CHECKING:
+    from strongroom.barrier.barrier import Barrier
+    from strongroom.storage.store import Store, Transaction
+
+DOMAIN = "mounts"
+"""The cache domain that every change of a mount touches."""
+
+SECRET, AUTH = "mounts", "auth"
+_ROWS = {SECRET: "core/mounts/", AUTH: "core/auth/"}
+PERMANENT = frozenset({"sys/", "cubbyhole/", "identity/", "auth/token/"})
+
+
+@dataclass(slots=True)
+class MountConfig:
+    """What can be tuned. TTLs are seconds; 0 means the server's own."""
+
+    default_lease_ttl: int = 0
+    max_lease_ttl: int = 0
+    force_no_cache: bool = False
+    audit_non_hmac_request_keys: list[str] = field(default_factory=list)
+    audit_non_hmac_response_keys: list[str] = field(default_factory=list)
+    listing_visibility: str = ""
+    passthrough_request_headers: list[str] = field(default_factory=list)
+    allowed_response_headers: list[str] = field(default_factory=list)
+    token_type: str = ""
+    user_lockout_config: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class MountEntry:
+    """The row of a mount. ``path`` is relative to its table and ends in ``/``."""
+
+    uuid: str
+    table: str
+    path: str
+    type: str
+    accessor: str
+    description: str = ""
+    options: dict[str, str] | None = None
+    config: MountConfig = field(default_factory=MountConfig)
+    local: bool = False
+    seal_wrap: bool = False
+    external_entropy_access: bool = False
+    tainted: bool = False
+    namespace_id: str = "root"
+    plugin_version: str = ""
+
+
+class Mount:
+    """A mount in service: its row, its engine, and where the engine keeps its rows."""
+
+    __slots__ = (
+        "accessor",
+        "audit_request_keys",
+        "audit_response_keys",
+        "backend",
+        "entry",
+        "namespace",
+        "passthrough_headers",
+        "prefix",
+        "storage_prefix",
+        "type",
+    )
+
+    def __init__(self, entry: MountEntry, namespace: Namespace = ROOT) -> None:
+        self.entry = entry
+        self.namespace = namespace
+        self.type = entry.type
+        self.accessor = entry.accessor
+        self.prefix = route_prefix(entry)
+        kind = "auth" if entry.table == AUTH else "logical"
+        self.storage_prefix = f"{namespace.prefix}{kind}/{entry.uuid}/"
+        self.audit_request_keys = frozenset(entry.config.audit_non_hmac_request_keys)
+        self.audit_response_keys = frozenset(entry.config.audit_non_hmac_response_keys)
+        self.passthrough_headers = frozenset(
+            name.lower() for name in entry.config.passthrough_request_headers
+        )
+        self.backend: Backend = backend_class(entry.table, entry.type, entry.options)(self)
+
+
+def route_prefix(entry: MountEntry) -> str:
+    """The part of a request's path that the mount owns."""
+    return f"auth/{entry.path}" if entry.table == AUTH else entry.path
+
+
+def new_entry(table: str, path: str, type_: str, **settings: Any) -> MountEntry:
+    """A row for a mount yet to be stored, with a fresh UUID and accessor."""
+    accessor = f"{'auth_' if table == AUTH else ''}{type_}_{random_bytes(4).hex()}"
+    if type_ in {"system", "ns_system"}:
+        accessor = f"system_{random_bytes(4).hex()}"
+    return MountEntry(uuid=uuid4_str(), table=table, path=path, type=type_, accessor=accessor, **settings)
+
+
+class MountTable:
+    """All mounts, read from their rows; a cache that follows the storage index."""
+
+    def __init__(self, store: Store, barrier: Barrier, backends: Any) -> None:
+        self._store, self._barrier = store, barrier
+        self._generation = -1
+        self._decoder = msgspec.json.Decoder(MountEntry)
+        self._core = backends
+        self.by_prefix: dict[str, Mount] = {}
+        self.depths: tuple[int, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the rows have moved on since they were read."""
+        return self._generation != self._store.generation(DOMAIN)
+
+    def forget(self) -> None:
+        """Drop what is cached; the next request reads the rows again."""
+        self._generation = -1
+
+    async def load(self) -> None:
+        """Read the rows again, keeping the engines of mounts that did not change."""
+        generation = self._store.generation(DOMAIN)
+        tx = self._store.begin(write=False)
+        try:
+            entries = [entry for table in (SECRET, AUTH) for entry in await self._read(tx, table)]
+        finally:
+            tx.close()
+        known = {mount.entry.uuid: mount for mount in self.by_prefix.values()}
+        mounts = {}
+        for entry in entries:
+            mount = known.get(entry.uuid)
+            if mount is None or mount.entry != entry:
+                mount = self._build(entry, mount)
+            mounts[mount.prefix] = mount
+        self.by_prefix = mounts
+        self.depths = tuple(sorted({prefix.count("/") for prefix in mounts}, reverse=True))
+        self._generation = generation
+
+    def _build(self, entry: MountEntry, previous: Mount | None) -> Mount:
+        mount = Mount(entry)
+        if previous is not None and type(previous.backend) is type(mount.backend):
+            mount.backend = previous.backend
+            mount.backend.mount = mount
+        mount.backend.core = self._core
+        return mount
+
+    async def _read(self, tx: Transaction, table: str) -> list[MountEntry]:
+        view = View(tx, self._barrier, _ROWS[table])
+        rows = [await view.get(name) for name in await view.list()]
+        return [self._decoder.decode(row) for row in rows if row is not None]
+
+    def find(self, path: str) -> Mount | None:
+        """The mount with the longest prefix of ``path``, or None."""
+        by_prefix = self.by_prefix
+        for depth in self.depths:
+            end = -1
+            for _ in range(depth):
+                end = path.find("/", end + 1)
+                if end < 0:
+                    break
+            else:
+                mount = by_prefix.get(path[: end + 1])
+                if mount is not None:
+                    return mount
+        return by_prefix.get(path + "/") if path else None
+
+    def put(self, tx: Transaction, entry: MountEntry) -> None:
+        """Store the row of a mount, new or changed."""
+        View(tx, self._barrier, _ROWS[entry.table]).put(entry.uuid, msgspec.json.encode(entry))
+        tx.touch(DOMAIN)
+
+    def delete(self, tx: Transaction, entry: MountEntry) -> None:
+        """Forget the row of a mount; its data is for the caller to clear."""
+        View(tx, self._barrier, _ROWS[entry.table]).delete(entry.uuid)
+        tx.touch(DOMAIN)
+
+    def named(self, table: str, path: str) -> Mount | None:
+        """The mount at exactly this path of a table."""
+        prefix = f"auth/{path}" if table == AUTH else path
+        mount = self.by_prefix.get(prefix)
+        return mount if mount is not None and mount.entry.table == table else None
+
+    def refuse_overlap(self, prefix: str, *, moving: str = "") -> None:
+        """Raise BadRequest when another mount owns ``prefix`` or part of it."""
+        for other in self.by_prefix:
+            if other != moving and (other.startswith(prefix) or prefix.startswith(other)):
+                raise BadRequest(f"path is already in use at {other}")
+
+
+def clean_path(path: str, table: str) -> str:
+    """A mount path in its one spelling, ending in ``/``. Raises BadRequest for what cannot be one."""
+    cleaned = path.strip("/")
+    segments = cleaned.split("/")
+    if not cleaned or any(segment in {"", ".", ".."} for segment in segments):
+        raise BadRequest("path must be specified and may not contain empty or relative segments")
+    if any(not char.isprintable() or char in "*+?#%" for char in cleaned) or cleaned != cleaned.strip():
+        raise BadRequest("path cannot contain non-printable, wildcard or reserved characters")
+    first = segments[0]
+    if table == SECRET and first in {"sys", "auth", "cubbyhole", "identity", "audit"}:
+        raise BadRequest(f'cannot mount "{cleaned}/"')
+    if table == AUTH and first == "token":
+        raise BadRequest(f'path is already in use at {cleaned}/')
+    return cleaned + "/"
+
+
+def retuned(entry: MountEntry, **changes: Any) -> MountEntry:
+    """A copy of the row with some of its settings changed."""
+    return replace(entry, **changes)

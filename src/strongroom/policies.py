@@ -1,0 +1,168 @@
+"""The stored policies of a namespace, and the ACL that a set of them makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.logical import Namespace, Operation, Request
+from strongroom.policy import builtin
+from strongroom.policy.acl import ACL
+from strongroom.policy.parser import parse_policy
+from strongroom.policy.rule import Policy
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+    from strongroom.core import Core
+    from strongroom.storage.store import Transaction
+    from strongroom.token import TokenEntry
+
+DOMAIN = "policy"
+"""The cache domain that every change of a policy touches."""
+
+_CACHE_SIZE = 4_096
+
+
+@dataclass(slots=True)
+class PolicyRow:
+    """A policy as stored. ``modified`` is RFC 3339; ``expiration`` too, or empty."""
+
+    name: str
+    policy: str
+    version: int = 1
+    modified: str = ""
+    cas_required: bool = False
+    expiration: str = ""
+    allow_wildcards_in_identity_templates: bool = False
+    allow_slashes_in_identity_templates: bool = False
+
+
+class Policies:
+    """Reads and writes policies; keeps parsed ones and ACLs as long as no policy changes."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._generation = -1
+        self._parsed: dict[str, Policy | None] = {}
+        self._acls: dict[tuple[str, ...], ACL] = {}
+        self._decoder = msgspec.json.Decoder(PolicyRow)
+
+    def forget(self) -> None:
+        """Drop all that is cached."""
+        self._parsed.clear()
+        self._acls.clear()
+        self._generation = -1
+
+    def view(self, tx: Transaction, namespace: Namespace) -> View:
+        """Where the ACL policies of a namespace stand."""
+        return self._core.view(tx, f"{namespace.prefix}sys/policy/")
+
+    # -- rows --------------------------------------------------------------------------------
+
+    async def get(self, tx: Transaction, namespace: Namespace, name: str) -> PolicyRow | None:
+        """The stored policy; names are the same in any case."""
+        name = name.lower()
+        blob = await self.view(tx, namespace).get(name)
+        if blob is not None:
+            return self._decoder.decode(blob)
+        if name in builtin.TEXTS:
+            return PolicyRow(name, builtin.TEXTS[name], version=0 if name == "root" else 1)
+        return None
+
+    async def names(self, request: Request, after: str = "", limit: int = -1) -> list[str]:
+        """Names of all policies, the built-in ones among them, in order."""
+        stored = await self.view(request.tx, request.namespace).list()
+        names = [name for name in sorted({*stored, *builtin.TEXTS}) if name > after]
+        return names[:limit] if limit > 0 else names
+
+    def put(self, request: Request, row: PolicyRow) -> None:
+        """Store a policy that has been parsed before."""
+        self.view(request.tx, request.namespace).put(row.name, msgspec.json.encode(row))
+        request.tx.touch(DOMAIN)
+
+    def delete(self, request: Request, name: str) -> None:
+        """Remove a policy. Raises BadRequest for the built-in ones."""
+        if name in builtin.TEXTS:
+            raise BadRequest(f'cannot delete "{name}" policy')
+        self.view(request.tx, request.namespace).delete(name)
+        request.tx.touch(DOMAIN)
+
+    # -- ACLs --------------------------------------------------------------------------------
+
+    def acl(self, entry: TokenEntry) -> ACL | None:
+        """The ACL of a token, if it is at hand and still holds."""
+        generation = self._core.store.generation(DOMAIN)
+        if generation != self._generation:
+            self.forget()
+            self._generation = generation
+            return None
+        return self._acls.get((entry.namespace_id, *entry.policies, *entry.identity_policies))
+
+    async def load_acl(self, request: Request, entry: TokenEntry) -> ACL:
+        """Read and compile what a token's policies allow, and keep it."""
+        names = [*entry.policies, *entry.identity_policies]
+        policies = [await self._policy(request, name) for name in names]
+        found = [policy for policy in policies if policy is not None]
+        if entry.inline_policy:
+            return ACL([*found, parse_policy("inline", entry.inline_policy)], now=request.now)
+        acl = ACL(found, now=request.now)
+        if request.tx.clean:
+            if len(self._acls) >= _CACHE_SIZE:
+                self._acls.clear()
+            self._acls[(entry.namespace_id, *names)] = acl
+        return acl
+
+    async def _policy(self, request: Request, name: str) -> Policy | None:
+        if name in self._parsed:
+            return self._parsed[name]
+        row = await self.get(request.tx, request.namespace, name)
+        policy = None if row is None else parse_policy(row.name, row.policy)
+        if request.tx.clean:
+            self._parsed[name] = policy
+        return policy
+
+
+# -- the stage -------------------------------------------------------------------------------
+
+
+async def authorize(core: Core, request: Request) -> None:
+    """Stage: whether the token's policies allow this; the decision stays with the request."""
+    if request.operation is Operation.UPDATE and request.path_class is not None:
+        await _settle_create(request)
+    if request.unauthenticated:
+        return
+    decision = request.acl.decide(
+        request.operation,
+        request.path,
+        request.data,
+        wrap_ttl=request.wrap_ttl,
+        root_protected=request.path_class is not None and request.path_class.root_protected,
+        now=request.now,
+    )
+    request.decision = decision
+    if not decision.allowed:
+        raise PermissionDenied(decision=decision)
+    if decision.pagination_limit:
+        _bound_page(request, decision.pagination_limit)
+
+
+async def _settle_create(request: Request) -> None:
+    """A write where the engine says that nothing is there yet is a create."""
+    path = request.bound_path
+    if path is not None and path.checks_existence:
+        there: Any = await path.exists(request.mount.backend, request)
+        if not there:
+            request.operation = Operation.CREATE
+
+
+def _bound_page(request: Request, most: int) -> None:
+    """Hold a listing to the page size its policy sets, whatever the client asked for."""
+    path = request.bound_path
+    if request.operation not in {Operation.LIST, Operation.SCAN} or path is None:
+        return
+    asked = getattr(path, "limit", 0)
+    if asked <= 0 or asked > most:
+        path.limit = most

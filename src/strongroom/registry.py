@@ -1,0 +1,53 @@
+"""The engines there are: a name to a class, imported when first mounted.
+
+Engines of one's own join through the entry point groups ``strongroom.secrets`` and
+``strongroom.auth``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from strongroom.errors import BadRequest
+from strongroom.framework.backend import Backend
+
+BUILTIN: dict[str, dict[str, str]] = {
+    "mounts": {
+        "cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
+        "identity": "strongroom.identity.backend:Identity",
+        "kv": "strongroom.secrets.kv:KV",
+        "system": "strongroom.sys.system:System",
+    },
+    "auth": {
+        "token": "strongroom.auth.token:TokenAuth",
+    },
+}
+INTERNAL = frozenset({"system", "cubbyhole", "identity", "token"})
+_GROUPS = {"mounts": "strongroom.secrets", "auth": "strongroom.auth"}
+
+
+def names(table: str) -> list[str]:
+    """The types that can be mounted in a table, sorted."""
+    return sorted({*BUILTIN[table], *_plugins(table)} - INTERNAL)
+
+
+def is_builtin(table: str, type_: str) -> bool:
+    """Whether the type ships with Strongroom."""
+    return type_ in BUILTIN[table]
+
+
+@cache
+def _plugins(table: str) -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group=_GROUPS[table])}
+
+
+def backend_class(table: str, type_: str, options: dict[str, str] | None) -> type[Backend]:
+    """The class that serves a type. Raises BadRequest when there is none of that name."""
+    target = BUILTIN[table].get(type_) or _plugins(table).get(type_)
+    if target is None:
+        raise BadRequest(f"plugin not found in the catalog: {type_}")
+    module, _, name = target.partition(":")
+    found: type[Backend] = getattr(import_module(module), name)
+    return found.variant(options or {})

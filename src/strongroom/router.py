@@ -1,0 +1,57 @@
+"""Routing: from a path to the mount that owns it, the path class that declares it, and its run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.errors import NotFound, UnsupportedPath
+from strongroom.logical import Operation, Request
+
+if TYPE_CHECKING:
+    from strongroom.core import Core
+
+
+async def resolve(core: Core, request: Request) -> None:
+    """Stage: find the mount and the declared path. That there is none is said only after the ACL."""
+    if core.mounts.stale:
+        await core.mounts.load()
+    mount = core.mounts.find(request.path)
+    if mount is None:
+        return
+    if len(request.path) < len(mount.prefix):
+        request.path += "/"
+    request.mount = mount
+    request.mount_point = mount.prefix
+    request.mount_type = mount.type
+    request.mount_accessor = mount.accessor
+    request.mount_class = mount.backend.kind
+    found = mount.backend.table.match(request.path[len(mount.prefix) :])
+    if found is None:
+        return
+    request.path_class, request.captures = found
+    request.unauthenticated = request.path_class.unauthenticated
+
+
+def bind(core: Core, request: Request) -> None:
+    """Stage: fill the path's fields from the request and open the mount's storage to it."""
+    mount = request.mount
+    if mount is None:
+        return
+    request.view = core.view(request.tx, mount.storage_prefix)
+    if request.path_class is not None and request.operation is not Operation.HELP:
+        request.bound_path = request.path_class.bind(request.captures, request.data)
+
+
+async def dispatch(core: Core, request: Request) -> None:
+    """Stage: run the operation. Raises NotFound, UnsupportedPath or UnsupportedOperation."""
+    mount = request.mount
+    if mount is None:
+        raise NotFound(f'no handler for route "{request.path}". route entry not found.')
+    if request.operation is Operation.HELP:
+        request.response = core.help(request)
+        return
+    if request.bound_path is None:
+        raise UnsupportedPath
+    if mount.entry.tainted:
+        raise NotFound(f'no handler for route "{request.path}". route entry not found.')
+    request.response = await mount.backend.handle(request.bound_path, request)
