@@ -1,0 +1,79 @@
+"""A view: one prefix of the storage, seen in clear, through one request's transaction."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import orjson
+
+from strongroom.barrier.barrier import Barrier
+
+
+class Transaction(Protocol):
+    """What a view needs of storage: reads of one state, writes that are kept until the commit."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
+    def delete_prefix(self, prefix: str) -> None: ...
+
+    async def scan(self, prefix: str, after: str = "", limit: int = -1) -> list[str]: ...
+
+    async def list(self, prefix: str, after: str = "", limit: int = -1) -> list[str]: ...
+
+
+class View:
+    """Keys here are relative to ``prefix``; what is outside cannot be named.
+
+    The barrier binds each entry to its full storage key, prefix included.
+    """
+
+    __slots__ = ("barrier", "prefix", "tx")
+
+    def __init__(self, tx: Transaction, barrier: Barrier, prefix: str) -> None:
+        self.tx = tx
+        self.barrier = barrier
+        self.prefix = prefix
+
+    def sub(self, prefix: str) -> View:
+        """The view of what lies under ``prefix`` here."""
+        return View(self.tx, self.barrier, self.prefix + prefix)
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None. Raises Sealed, or Internal when the entry is damaged."""
+        full = self.prefix + key
+        blob = await self.tx.get(full)
+        return None if blob is None else self.barrier.decrypt(full, blob)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Set the value; it is stored when the request commits."""
+        full = self.prefix + key
+        self.tx.put(full, self.barrier.encrypt(full, value))
+
+    def delete(self, key: str) -> None:
+        """Remove the key, if it is there."""
+        self.tx.delete(self.prefix + key)
+
+    def delete_prefix(self, prefix: str = "") -> None:
+        """Remove every key that starts with ``prefix``, however many."""
+        self.tx.delete_prefix(self.prefix + prefix)
+
+    async def scan(self, prefix: str = "", after: str = "", limit: int = -1) -> list[str]:
+        """All keys that start with ``prefix``, at any depth, relative to it."""
+        return await self.tx.scan(self.prefix + prefix, after, limit)
+
+    async def get_json(self, key: str) -> Any:
+        """The decoded value, or None when the key is absent."""
+        value = await self.get(key)
+        return None if value is None else orjson.loads(value)
+
+    def put_json(self, key: str, value: Any) -> None:
+        """Set the value, as JSON. Dataclasses are written as objects."""
+        self.put(key, orjson.dumps(value))
+
+    async def list(self, prefix: str = "", after: str = "", limit: int = -1) -> list[str]:
+        """Names directly under ``prefix`` (empty or ending in ``/``), folders with a trailing ``/``."""
+        return await self.tx.list(self.prefix + prefix, after, limit)
