@@ -268,9 +268,12 @@ class EntryFormat:
 
 
 def rfc3339(time: int, *, fraction: bool = True) -> str:
-    """``time``, in nanoseconds since the epoch, as RFC 3339 in UTC, with nine decimals or none."""
-    seconds = time // _SECOND
-    return f"{_second(seconds)}.{time % _SECOND:09d}Z" if fraction else _second(seconds) + "Z"
+    """``time``, in nanoseconds since the epoch, as RFC 3339 in UTC, with nine decimals or none.
+
+    For times after the epoch's first second, whose last nine digits are the decimals.
+    """
+    second = _second(time // _SECOND)
+    return f"{second}.{str(time)[-9:]}Z" if fraction else second + "Z"
 
 
 @lru_cache(maxsize=64)

@@ -65,28 +65,28 @@ class Mask:
             name = key if type(key) is str else self._key(key)
             kind = type(value)
             if kind is str:
-                masked[name] = self._text(value, name in exempt)
+                masked[name] = value if name in exempt else self._text(value)
             elif kind in _PLAIN:
                 masked[name] = value
+            elif kind is dict and depth < _MAX_DEPTH:
+                masked[name] = self._mapping(value, exempt, depth + 1)
             else:
                 masked[name] = self._node(value, exempt, name in exempt, depth)
         return masked
 
-    def _text(self, value: str, plain: bool) -> str:
-        if not value and not self.raw:
-            return self._empty
-        if plain or self.raw or (value[10:11] == "T" and _TIME.fullmatch(value)):
+    def _text(self, value: str) -> str:
+        if self.raw or (value[10:11] == "T" and _TIME.fullmatch(value)):
             return value
-        return PREFIX + self._hexdigest(value.encode())
+        return PREFIX + self._hexdigest(value.encode()) if value else self._empty
 
     def _node(self, value: Any, exempt: frozenset[str], plain: bool, depth: int) -> Any:
-        kind = type(value)
-        if kind is dict or kind is list:  # asking an abstract class costs ten times as much
+        if type(value) is list:  # asking an abstract class costs ten times as much
             return self._branch(value, exempt, plain, depth + 1)
         if value is None or isinstance(value, int | float):
             return _number(value)
         if isinstance(value, str):
-            return self._text(str.__str__(value), plain)
+            text = str.__str__(value)
+            return text if plain else self._text(text)
         if isinstance(value, _BRANCHES):
             return self._branch(value, exempt, plain, depth + 1)
         if isinstance(value, datetime):
@@ -96,8 +96,7 @@ class Mask:
     def _branch(self, value: Any, exempt: frozenset[str], plain: bool, depth: int) -> Any:
         if depth > _MAX_DEPTH:
             return self.hash(_flat(value))
-        kind = type(value)
-        if kind is dict or (kind is not list and isinstance(value, Mapping)):
+        if type(value) is not list and isinstance(value, Mapping):
             return self._mapping(value, exempt, depth)
         return [self._node(item, exempt, plain, depth) for item in value]
 
