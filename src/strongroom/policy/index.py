@@ -1,0 +1,113 @@
+"""Finds the grant that governs a path, fast."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from strongroom.policy.grant import Grant
+from strongroom.policy.pattern import Priority
+from strongroom.policy.rule import Capability
+
+_Candidates: TypeAlias = list[tuple[Priority, str, Grant]]
+
+_DENY = int(Capability.DENY)
+
+
+class Index:
+    """Grants by pattern: exact ones in a dict, prefixes in order, open ones by priority.
+
+    The longest prefix of a path in a sorted list is its predecessor there or one of that
+    predecessor's own prefixes, which ``_parents`` links.
+    """
+
+    def __init__(self, grants: Sequence[Grant]) -> None:
+        self.grants = tuple(grants)
+        self.exact = {grant.pattern.text: grant for grant in grants if grant.pattern.exact}
+        self.prefixes = {
+            grant.pattern.literal: grant
+            for grant in grants
+            if grant.pattern.is_prefix and not grant.pattern.segments
+        }
+        self._sorted = sorted(self.prefixes)
+        self._parents = _parents(self._sorted)
+        self._open_everywhere, self._open = _by_first_segment(grants)
+
+    def find(self, path: str, *, listing: bool) -> Grant | None:
+        """The governing grant, None without any.
+
+        A listing of ``a/b/`` is also governed by what is said about ``a/b``: by an exact rule for
+        it, by any rule when nothing matches ``a/b/``, and by a wildcard rule that denies and has
+        the higher priority. The latter two orders matter: a ``deny`` must not be slipped past
+        with a slash.
+        """
+        exact = self.exact.get(path)
+        if exact is not None:
+            return exact
+        if not listing or path[-1:] != "/":
+            return self._wild(path)
+        bare = path[:-1]
+        return self.exact.get(bare) or self._wild_listing(path, bare)
+
+    def _wild_listing(self, path: str, bare: str) -> Grant | None:
+        first, second = self._wild(path), self._wild(bare)
+        if first is None or second is None:
+            return first or second
+        if second.mask == _DENY and second.pattern.priority > first.pattern.priority:
+            return second
+        return first
+
+    def _wild(self, path: str) -> Grant | None:
+        best = self._longest_prefix(path)
+        candidates = self._open.get(path.partition("/")[0], self._open_everywhere)
+        if not candidates:
+            return best
+        floor = None if best is None else best.pattern.priority
+        parts = path.split("/")
+        for priority, head, grant in candidates:
+            if floor is not None and floor > priority:
+                break
+            if path.startswith(head) and grant.pattern.matches(path, parts):
+                return grant
+        return best
+
+    def _longest_prefix(self, path: str) -> Grant | None:
+        position = bisect_right(self._sorted, path) - 1
+        while position >= 0:
+            prefix = self._sorted[position]
+            if path.startswith(prefix):
+                return self.prefixes[prefix]
+            position = self._parents[position]
+        return None
+
+    def matching(self, path: str) -> Iterator[Grant]:
+        """All grants whose pattern covers the path, governing or not."""
+        parts = path.split("/")
+        return (grant for grant in self.grants if grant.pattern.matches(path, parts))
+
+
+def _by_first_segment(grants: Sequence[Grant]) -> tuple[_Candidates, dict[str, _Candidates]]:
+    """Patterns with ``+``, greatest priority first: those open from the start, and all for each first segment."""
+    ranked = sorted(
+        ((grant.pattern.priority, grant.pattern.head, grant) for grant in grants if grant.pattern.segments),
+        key=lambda candidate: candidate[0],
+        reverse=True,
+    )
+    firsts = {grant.pattern.segments[0] for _, _, grant in ranked} - {"+"}
+    return _starting(ranked, {"+"}), {first: _starting(ranked, {"+", first}) for first in firsts}
+
+
+def _starting(ranked: _Candidates, firsts: set[str]) -> _Candidates:
+    return [candidate for candidate in ranked if candidate[2].pattern.segments[0] in firsts]
+
+
+def _parents(prefixes: Sequence[str]) -> list[int]:
+    """For each of the sorted prefixes the position of the longest other that it begins with, or -1."""
+    parents: list[int] = []
+    for position, prefix in enumerate(prefixes):
+        parent = position - 1
+        while parent >= 0 and not prefix.startswith(prefixes[parent]):
+            parent = parents[parent]
+        parents.append(parent)
+    return parents
