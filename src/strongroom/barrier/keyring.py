@@ -80,7 +80,7 @@ class Keyring:
     @property
     def wiped(self) -> bool:
         """Whether :meth:`zeroize` was called on this ring or one that shares its keys."""
-        return not any(self.active.value)
+        return not all(any(secret) for secret in (self.root_key, *(key.value for key in self.keys)))
 
     def rotated(self, now: int) -> Keyring:
         """With a new term on top."""
