@@ -1,0 +1,70 @@
+"""What the connections of one listener share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from strongroom.listener.config import ListenerConfig
+from strongroom.listener.head import HeadParser
+from strongroom.listener.reply import http_date
+from strongroom.wire import Application, Message
+
+if TYPE_CHECKING:
+    from strongroom.listener.connection import Connection
+
+logger = logging.getLogger("strongroom.listener")
+
+
+class Service:
+    """Application, limits, a coarse clock, and the figures for the metrics.
+
+    ``admit`` may change a message (its remote address, its certificate) or raise Refusal. The clock
+    moves with ``tick`` only, so that no request asks the system for the time: deadlines may
+    be late by up to twice ``interval`` seconds and are never early.
+    """
+
+    def __init__(
+        self, app: Application, config: ListenerConfig, admit: Callable[[Message], None] | None
+    ) -> None:
+        self.app = app
+        self.config = config
+        self.admit = admit
+        self.traits = config.traits
+        self.heads = HeadParser(config.max_request_line)
+        self.connections: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.draining = False
+        self._emptied: asyncio.Event | None = None
+        self.accepted = 0
+        self.requests = 0
+        self.refused = 0
+        shortest = min(
+            config.read_header_timeout, config.read_timeout, config.idle_timeout, config.write_timeout
+        )
+        self.interval = max(0.02, min(1.0, shortest / 4))
+        self.now = 0.0
+        self.date = ""
+        self.tick()
+
+    def lost(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        if self._emptied is not None and not self.connections:
+            self._emptied.set()
+
+    async def emptied(self) -> None:
+        """Return when no connection is left."""
+        self._emptied = asyncio.Event()
+        if self.connections:
+            await self._emptied.wait()
+
+    def tick(self) -> None:
+        """Move the clock and end what has waited too long."""
+        self.now = time.monotonic() + self.interval
+        self.date = http_date()
+        for connection in [one for one in self.connections if one.deadline < self.now - self.interval]:
+            connection.expire()
