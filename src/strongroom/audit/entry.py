@@ -70,13 +70,15 @@ class EntryFormat:
     decision, ``allowed`` and ``granting``: the names of the policies that allowed it, a tuple.
     """
 
-    __slots__ = ("_cache", "_headers", "_mask", "_options")
+    __slots__ = ("_cache", "_headers", "_mask", "_opening", "_options", "_second")
 
     def __init__(self, salt: bytes, options: FormatOptions, headers: Mapping[str, bool]) -> None:
         self._mask = Mask(salt, raw=options.log_raw)
         self._options = options
         self._headers = headers
         self._cache = f"audit/{next(_formats)}"
+        self._second = -1
+        self._opening = b""
 
     def hash(self, value: str) -> str:
         """What stands for ``value`` in this device's lines."""
@@ -98,13 +100,18 @@ class EntryFormat:
         return self._line(b"response", now, subject, answer, error)
 
     def _line(self, kind: bytes, now: int, subject: tuple[bytes, bytes], answer: bytes, error: str) -> bytes:
-        return b'%b{"time":"%b","type":"%b","auth":%b,"request":%b%b%b}\n' % (
-            self._options.prefix,
-            rfc3339(now).encode(),
+        second = now // _SECOND
+        if second != self._second:
+            self._second = second
+            self._opening = b'%b{"time":"%b' % (self._options.prefix, rfc3339(now)[:-10].encode())
+        ending = b',"error":%b}\n' % orjson.dumps(error) if error else b"}\n"
+        return b'%b%09dZ","type":"%b","auth":%b,"request":%b%b%b' % (
+            self._opening,
+            now % _SECOND,
             kind,
             *subject,
             answer,
-            b',"error":' + orjson.dumps(error) if error else b"",
+            ending,
         )
 
     def _subject(self, request: Request) -> tuple[bytes, bytes]:
@@ -113,12 +120,11 @@ class EntryFormat:
         verdict = _verdict(request)
         if entry is None:
             token = self._mask.text(request.token) if request.token else ""
-            auth = b'{%b"token_type":"default"}' % verdict
-            return auth, orjson.dumps(self._request(request, token, ""))
+            return b'{%b"token_type":"default"}' % verdict, self._request(request, token, "")
         holder = self._holder(entry, request.token)
         uses = b'"remaining_uses":%d,' % entry.num_uses if entry.num_uses else b""
-        auth = holder.before + verdict + uses + holder.after
-        return auth, orjson.dumps(self._request(request, holder.token, holder.accessor))
+        auth = b"".join((holder.before, verdict, uses, holder.after))
+        return auth, self._request(request, holder.token, holder.accessor)
 
     def _holder(self, entry: TokenEntry, token: str) -> _Holder:
         holder: _Holder | None = entry.audit.get(self._cache)
@@ -147,7 +153,7 @@ class EntryFormat:
             hashed,
             accessor,
             orjson.dumps(_present(before))[:-1] + b",",
-            b'"token_type":' + orjson.dumps(entry.type) + _members(_present(after)) + b"}",
+            b'"token_type":' + orjson.dumps(entry.type) + _appended(_present(after)) + b"}",
             list(entry.policies),
             list(entry.identity_policies),
             entry.ttl,
@@ -158,28 +164,31 @@ class EntryFormat:
             return accessor
         return self._mask.text(accessor)
 
-    def _request(self, request: Request, token: str, accessor: str) -> dict[str, Any]:
-        record: dict[str, Any] = {"id": request.id}
-        if request.client_id:
-            record["client_id"] = request.client_id
-        record["operation"] = request.operation.value
-        if request.mount_point:
-            record |= _mount(request, "mount_running_version")
-        if token:
-            record["client_token"] = token
-        if accessor:
-            record["client_token_accessor"] = accessor
+    def _request(self, request: Request, token: str, accessor: str) -> bytes:
         namespace = request.namespace
-        record["namespace"] = {"id": namespace.id, "path": namespace.path} if namespace.path else _ROOT
-        record["path"] = request.path
+        record: dict[str, Any] = {
+            "id": request.id,
+            "client_id": request.client_id,
+            "operation": str.__str__(request.operation),
+            "mount_point": request.mount_point,
+            "mount_type": request.mount_type,
+            "mount_accessor": request.mount_accessor,
+            "mount_running_version": _RUNNING if request.mount_point else "",
+            "mount_class": request.mount_class,
+            "client_token": token,
+            "client_token_accessor": accessor,
+            "namespace": {"id": namespace.id, "path": namespace.path} if namespace.path else _ROOT,
+            "path": request.path,
+            "remote_address": request.remote_address,
+            "remote_port": request.remote_port,
+        }
+        if "" in record.values():
+            record = _present(record)
         if request.data:
             exempt = request.mount.audit_request_keys if request.mount is not None else _NONE
             record["data"] = self._mask.tree(request.data, exempt)
-        if request.remote_address:
-            record["remote_address"] = request.remote_address
-            record["remote_port"] = request.remote_port
         self._add_rarities(record, request)
-        return record
+        return orjson.dumps(record)
 
     def _add_rarities(self, record: dict[str, Any], request: Request) -> None:
         """What few requests have, kept apart so that the others do not pay for it."""
@@ -200,7 +209,15 @@ class EntryFormat:
         }
 
     def _answer(self, request: Request, response: Response | None) -> dict[str, Any]:
-        record = _mount(request, "mount_running_plugin_version") if request.mount_point else {}
+        record: dict[str, Any] = {}
+        if request.mount_point:
+            record = {
+                "mount_point": request.mount_point,
+                "mount_type": request.mount_type,
+                "mount_accessor": request.mount_accessor,
+                "mount_running_plugin_version": _RUNNING,
+                "mount_class": request.mount_class,
+            }
         if response is None:
             return record
         if response.auth is not None:
@@ -268,17 +285,9 @@ class EntryFormat:
 
 
 def rfc3339(time: int, *, fraction: bool = True) -> str:
-    """``time``, in nanoseconds since the epoch, as RFC 3339 in UTC, with nine decimals or none.
-
-    For times after the epoch's first second, whose last nine digits are the decimals.
-    """
-    second = _second(time // _SECOND)
-    return f"{second}.{str(time)[-9:]}Z" if fraction else second + "Z"
-
-
-@lru_cache(maxsize=64)
-def _second(time: int) -> str:
-    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(time))
+    """``time``, in nanoseconds since the epoch, as RFC 3339 in UTC, with nine decimals or none."""
+    second = strftime("%Y-%m-%dT%H:%M:%S", gmtime(time // _SECOND))
+    return f"{second}.{time % _SECOND:09d}Z" if fraction else second + "Z"
 
 
 def _verdict(request: Request) -> bytes:
@@ -297,16 +306,6 @@ def _policy_results(allowed: bool, granting: tuple[str, ...], namespace_id: str)
             {"name": name, "namespace_id": namespace_id, "type": "acl"} for name in granting
         ]
     return b'"policy_results":' + orjson.dumps(results) + b","
-
-
-def _mount(request: Request, version: str) -> dict[str, Any]:
-    return {
-        "mount_point": request.mount_point,
-        "mount_type": request.mount_type,
-        "mount_accessor": request.mount_accessor,
-        version: _RUNNING,
-        "mount_class": request.mount_class,
-    }
 
 
 def _raw(response: Response) -> dict[str, Any]:
@@ -330,7 +329,7 @@ def _present(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if value}
 
 
-def _members(record: dict[str, Any]) -> bytes:
+def _appended(record: dict[str, Any]) -> bytes:
     """The members of an object, each after a comma, for appending to another."""
     return b"," + orjson.dumps(record)[1:-1] if record else b""
 

@@ -75,7 +75,9 @@ class Mask:
         return masked
 
     def _text(self, value: str) -> str:
-        if self.raw or (value[10:11] == "T" and _TIME.fullmatch(value)):
+        if self.raw:
+            return value
+        if len(value) > 19 and value[10] == "T" and _TIME.fullmatch(value):
             return value
         return PREFIX + self._hexdigest(value.encode()) if value else self._empty
 
