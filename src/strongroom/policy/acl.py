@@ -18,27 +18,28 @@ ROOT = "root"
 _NEVER = 1 << 100
 _DENY = int(Capability.DENY)
 _SUDO = int(Capability.SUDO)
-_WANTED: Mapping[str, int] = {
-    Operation.READ: int(Capability.READ),
-    Operation.LIST: int(Capability.LIST),
-    Operation.SCAN: int(Capability.SCAN),
-    Operation.CREATE: int(Capability.CREATE),
-    Operation.UPDATE: int(Capability.UPDATE),
-    Operation.PATCH: int(Capability.PATCH),
-    Operation.DELETE: int(Capability.DELETE),
-    Operation.RENEW: int(Capability.UPDATE),
-    Operation.REVOKE: int(Capability.UPDATE),
-    Operation.ROLLBACK: int(Capability.UPDATE),
-    Operation.HELP: 0,
+_WANTED: Mapping[str, tuple[int, bool]] = {
+    Operation.READ: (int(Capability.READ), False),
+    Operation.LIST: (int(Capability.LIST), True),
+    Operation.SCAN: (int(Capability.SCAN), True),
+    Operation.CREATE: (int(Capability.CREATE), False),
+    Operation.UPDATE: (int(Capability.UPDATE), False),
+    Operation.PATCH: (int(Capability.PATCH), False),
+    Operation.DELETE: (int(Capability.DELETE), False),
+    Operation.RENEW: (int(Capability.UPDATE), False),
+    Operation.REVOKE: (int(Capability.UPDATE), False),
+    Operation.ROLLBACK: (int(Capability.UPDATE), False),
+    Operation.HELP: (0, False),
 }
-_WORDS = {bit: names(bit)[0] for bit in _WANTED.values() if bit} | {0: ""}
-_LISTINGS = frozenset({Operation.LIST, Operation.SCAN})
+"""The capability an operation needs, and whether it is a listing."""
+
+_WORDS = {bit: names(bit)[0] for bit, _ in _WANTED.values() if bit} | {0: ""}
 _WITH_PARAMETERS = frozenset({Operation.READ, Operation.CREATE, Operation.UPDATE, Operation.PATCH})
 _ROOT_ANSWERS = {
     operation: Decision(True, Reason.ALLOWED, root=True, policies=(ROOT,), wanted=_WORDS[bit], held=(ROOT,))
-    for operation, bit in _WANTED.items()
+    for operation, (bit, _) in _WANTED.items()
 }
-_HELP_ANSWER = Decision(allowed=True, reason=Reason.ALLOWED)
+_HELP_ANSWER = Decision(True, Reason.ALLOWED)
 
 
 class ACL:
@@ -89,22 +90,19 @@ class ACL:
             self._compile(now)
         if self.root:
             return _ROOT_ANSWERS[operation]
-        wanted = _WANTED[operation]
-        if not wanted:
-            return _HELP_ANSWER
-        listing = operation in _LISTINGS
+        wanted, listing = _WANTED[operation]
         if listing and path[-1:] != "/":
             path += "/"
         if "." in path and _is_relative(path):
             return Decision(False, Reason.RELATIVE_PATH, wanted=_WORDS[wanted])
         grant = self._index.find(path, listing=listing)
         if grant is None:
-            return self._refuse_unruled(path, wanted)
-        refusal = _refusal(grant, wanted, root_protected=root_protected)
-        if refusal is None and grant.restricted:
-            refusal = _restriction(grant, operation, data, wrap_ttl)
+            return self._refuse_unruled(path, wanted) if wanted else _HELP_ANSWER
+        if grant.mask & wanted and not grant.restricted and (not root_protected or grant.mask & _SUDO):
+            return grant.answers.get(operation) or _allow(grant, operation)
+        refusal = _refusal(grant, operation, data, wrap_ttl, root_protected=root_protected)
         if refusal is None:
-            return grant.answers.get(operation) or _allow(grant, operation, wanted)
+            return grant.answers.get(operation) or _allow(grant, operation)
         return self._refuse(grant, path, wanted, *refusal)
 
     def capabilities(self, path: str) -> list[str]:
@@ -157,38 +155,29 @@ class ACL:
         )
 
     def _nearest(self, path: str, governing: Grant | None, wanted: int) -> str | None:
-        """The pattern, other than the governing one, that comes closest to granting the capability."""
-        parts = path.split("/")
-        ranked = (
-            (bool(grant.mask & wanted), grant.pattern.likeness(parts), grant.pattern.text)
-            for grant in self._index.grants
-            if grant is not governing
-        )
-        best = max((rank for rank in ranked if rank[1]), default=None)
-        return best[2] if best else None
+        grant = self._index.nearest(path, wanted, governing)
+        return grant.pattern.text if grant else None
 
 
-def _refusal(grant: Grant, wanted: int, *, root_protected: bool) -> tuple[Reason, str] | None:
-    mask = grant.mask
-    if mask & wanted and (not root_protected or mask & _SUDO):
-        return None
-    if mask & wanted:
-        return Reason.SUDO_NEEDED, ""
-    return (Reason.DENIED if mask & _DENY else Reason.CAPABILITY_MISSING), ""
-
-
-def _restriction(
-    grant: Grant, operation: Operation, data: Mapping[str, Any], wrap_ttl: int
+def _refusal(
+    grant: Grant, operation: Operation, data: Mapping[str, Any], wrap_ttl: int, *, root_protected: bool
 ) -> tuple[Reason, str] | None:
-    if grant.max_wrapping_ttl and not 0 < wrap_ttl <= grant.max_wrapping_ttl:
-        return Reason.WRAPPING_TTL, ""
-    if wrap_ttl < grant.min_wrapping_ttl:
+    wanted, listing = _WANTED[operation]
+    if not wanted:
+        return None
+    if not grant.mask & wanted:
+        return (Reason.DENIED if grant.mask & _DENY else Reason.CAPABILITY_MISSING), ""
+    if root_protected and not grant.mask & _SUDO:
+        return Reason.SUDO_NEEDED, ""
+    if wrap_ttl < grant.min_wrapping_ttl or (
+        grant.max_wrapping_ttl and not 0 < wrap_ttl <= grant.max_wrapping_ttl
+    ):
         return Reason.WRAPPING_TTL, ""
     if operation in _WITH_PARAMETERS:
         return parameters.check(
             grant.required_parameters, grant.allowed_parameters, grant.denied_parameters, data
         )
-    if grant.pagination_limit and operation in _LISTINGS and not _page_fits(grant.pagination_limit, data):
+    if listing and grant.pagination_limit and not _page_fits(grant.pagination_limit, data):
         return Reason.PAGINATION, "limit"
     return None
 
@@ -202,9 +191,9 @@ def _page_fits(limit: int, data: Mapping[str, Any]) -> bool:
     return 0 <= asked <= limit
 
 
-def _allow(grant: Grant, operation: Operation, wanted: int) -> Decision:
+def _allow(grant: Grant, operation: Operation) -> Decision:
     """The decision that lets pass; it depends on nothing but the operation, so it is kept."""
-    listing = operation in _LISTINGS
+    wanted, listing = _WANTED[operation]
     answer = Decision(
         True,
         Reason.ALLOWED,

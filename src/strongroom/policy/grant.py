@@ -52,23 +52,23 @@ def merge(pattern: Pattern, sources: Sequence[tuple[str, Rule]]) -> Grant:
     rules = [rule for _, rule in sources]
     mask = 0
     for rule in rules:
-        mask |= int(rule.capabilities)
+        mask |= rule.capabilities
     if mask & _DENY:
         mask = _DENY
     grant = Grant(
         pattern=pattern,
         mask=mask,
         sources=tuple(sources),
-        allowed_parameters=_merge_parameters(rule.allowed_parameters for rule in rules),
-        denied_parameters=_merge_parameters(rule.denied_parameters for rule in rules),
+        allowed_parameters=_merge_parameters([rule.allowed_parameters for rule in rules]),
+        denied_parameters=_merge_parameters([rule.denied_parameters for rule in rules]),
         required_parameters=_distinct(name for rule in rules for name in rule.required_parameters),
-        min_wrapping_ttl=_lowest(rule.min_wrapping_ttl for rule in rules),
-        max_wrapping_ttl=_lowest(rule.max_wrapping_ttl for rule in rules),
-        pagination_limit=_lowest(rule.pagination_limit for rule in rules),
+        min_wrapping_ttl=_lowest([rule.min_wrapping_ttl for rule in rules]),
+        max_wrapping_ttl=_lowest([rule.max_wrapping_ttl for rule in rules]),
+        pagination_limit=_lowest([rule.pagination_limit for rule in rules]),
         filter_path=next((rule.filter_path for rule in rules if rule.filter_path), ""),
         mfa_methods=_distinct(name for rule in rules for name in rule.mfa_methods),
         control_group=next((rule.control_group for rule in rules if rule.control_group), None),
-        held=tuple(names(mask)),
+        held=names(mask),
         restricted=False,
     )
     grant.restricted = bool(
@@ -86,11 +86,15 @@ def _distinct(names_: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names_))
 
 
-def _lowest(values: Iterable[int]) -> int:
+def _lowest(values: Sequence[int]) -> int:
+    if not any(values):
+        return 0
     return min((value for value in values if value > 0), default=0)
 
 
-def _merge_parameters(all_parameters: Iterable[Parameters]) -> Parameters:
+def _merge_parameters(all_parameters: Sequence[Parameters]) -> Parameters:
+    if len(all_parameters) == 1:
+        return all_parameters[0]
     merged: dict[str, tuple[Any, ...]] = {}
     for parameters in all_parameters:
         for name, values in parameters.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from strongroom.policy.grant import Grant
@@ -32,6 +32,7 @@ class Index:
         }
         self._sorted = sorted(self.prefixes)
         self._parents = _parents(self._sorted)
+        self._holders: dict[int, list[tuple[str, Grant]]] = {}
         self._open_everywhere, self._open = _by_first_segment(grants)
 
     def find(self, path: str, *, listing: bool) -> Grant | None:
@@ -63,13 +64,14 @@ class Index:
         candidates = self._open.get(path.partition("/")[0], self._open_everywhere)
         if not candidates:
             return best
-        floor = None if best is None else best.pattern.priority
-        parts = path.split("/")
+        parts: Sequence[str] = ()
         for priority, head, grant in candidates:
-            if floor is not None and floor > priority:
+            if best is not None and best.pattern.priority > priority:
                 break
-            if path.startswith(head) and grant.pattern.matches(path, parts):
-                return grant
+            if path.startswith(head):
+                parts = parts or path.split("/")
+                if grant.pattern.matches(path, parts):
+                    return grant
         return best
 
     def _longest_prefix(self, path: str) -> Grant | None:
@@ -81,14 +83,34 @@ class Index:
             position = self._parents[position]
         return None
 
-    def matching(self, path: str) -> Iterator[Grant]:
-        """All grants whose pattern covers the path, governing or not."""
-        parts = path.split("/")
-        return (grant for grant in self.grants if grant.pattern.matches(path, parts))
+    def nearest(self, path: str, capability: int, governing: Grant | None) -> Grant | None:
+        """Of the other grants that hold a capability, the one most like the path from its begin.
+
+        In sorted order that is one of the path's neighbours.
+        """
+        ranked = self._holders.get(capability)
+        if ranked is None:
+            ranked = sorted(
+                ((grant.pattern.head, grant) for grant in self.grants if grant.mask & capability),
+                key=lambda holder: holder[0],
+            )
+            self._holders[capability] = ranked
+        position = bisect_right(ranked, path, key=lambda holder: holder[0])
+        around = (grant for _, grant in ranked[max(position - 2, 0) : position + 2] if grant is not governing)
+        best = max(around, key=lambda grant: _shared(grant.pattern.head, path), default=None)
+        return (
+            best if best is not None and (_shared(best.pattern.head, path) or not best.pattern.head) else None
+        )
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((count for count, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _by_first_segment(grants: Sequence[Grant]) -> tuple[_Candidates, dict[str, _Candidates]]:
-    """Patterns with ``+``, greatest priority first: those open from the start, and all for each first segment."""
+    """Patterns with ``+``, greatest priority first: open from the start, and by first segment."""
     ranked = sorted(
         ((grant.pattern.priority, grant.pattern.head, grant) for grant in grants if grant.pattern.segments),
         key=lambda candidate: candidate[0],

@@ -99,18 +99,18 @@ def _capabilities(stanza: Stanza) -> int:
     if legacy := stanza.scalar("policy"):
         if legacy.value not in LEGACY:
             stanza.fail(f'invalid policy "{legacy.value}"', legacy)
-        mask = int(LEGACY[str(legacy.value)])
+        mask = LEGACY[str(legacy.value)]
     for capability in stanza.strings("capabilities"):
         if capability not in CAPABILITIES:
             place = stanza.item("capabilities")
             stanza.fail(f'invalid capability "{capability}"', place or hcl.Object())
-        mask |= int(CAPABILITIES[capability])
+        mask |= CAPABILITIES[capability]
     return mask
 
 
 def _check_rule(stanza: Stanza, rule: Rule, block: hcl.Block) -> None:
     if 0 < rule.max_wrapping_ttl < rule.min_wrapping_ttl:
         stanza.fail("max_wrapping_ttl cannot be less than min_wrapping_ttl", block.item, inner=False)
-    if rule.filter_path and not rule.capabilities & (Capability.LIST | Capability.SCAN):
+    if rule.filter_path and not rule.capabilities & int(Capability.LIST | Capability.SCAN):
         sentence = "list_scan_response_keys_filter_path needs to be used on a path with the list capability"
         stanza.fail(sentence, block.item, inner=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 Priority: TypeAlias = tuple[int, bool, int, int, str]
@@ -60,17 +61,8 @@ class Pattern:
                 return self.is_prefix and index == last and part.startswith(segment)
         return True
 
-    def likeness(self, parts: Sequence[str]) -> int:
-        """How many leading segments of a path the pattern agrees with."""
-        wanted = self.segments or self.literal.split("/")
-        count = 0
-        for segment, part in zip(wanted, parts, strict=False):
-            if segment not in ("+", part):
-                break
-            count += 1
-        return count
 
-
+@lru_cache(maxsize=16384)
 def compile_pattern(text: str) -> Pattern:
     """The pattern of a path as policies write it, without its leading slash.
 

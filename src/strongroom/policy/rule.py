@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
+from functools import cache
 from typing import Any, TypeAlias
 
 Parameters: TypeAlias = Mapping[str, tuple[Any, ...]]
@@ -12,7 +13,7 @@ Parameters: TypeAlias = Mapping[str, tuple[Any, ...]]
 
 
 class Capability(IntFlag):
-    """What a rule grants; DENY stands above all others."""
+    """What a rule grants; DENY stands above all others. Masks are plain ints: their operators are cheap."""
 
     DENY = 1
     CREATE = 2
@@ -25,24 +26,25 @@ class Capability(IntFlag):
     SUDO = 256
 
 
-CAPABILITIES: Mapping[str, Capability] = {str(c.name).lower(): c for c in Capability}
+CAPABILITIES: Mapping[str, int] = {str(capability.name).lower(): int(capability) for capability in Capability}
 
-_READ = Capability.READ | Capability.LIST
-_WRITE = _READ | Capability.CREATE | Capability.UPDATE | Capability.DELETE
-LEGACY: Mapping[str, Capability] = {
-    "deny": Capability.DENY,
+_READ = int(Capability.READ | Capability.LIST)
+_WRITE = _READ | int(Capability.CREATE | Capability.UPDATE | Capability.DELETE)
+LEGACY: Mapping[str, int] = {
+    "deny": int(Capability.DENY),
     "read": _READ,
     "write": _WRITE,
-    "sudo": _WRITE | Capability.SUDO,
+    "sudo": _WRITE | int(Capability.SUDO),
 }
 """What the old one-word ``policy`` key stands for."""
 
 
-def names(mask: int) -> list[str]:
+@cache
+def names(mask: int) -> tuple[str, ...]:
     """Capability names in alphabetical order; none at all is ``deny``, which hides all others."""
-    if not mask or mask & Capability.DENY:
-        return ["deny"]
-    return sorted(name for name, bit in CAPABILITIES.items() if mask & bit)
+    if not mask or mask & CAPABILITIES["deny"]:
+        return ("deny",)
+    return tuple(sorted(name for name, bit in CAPABILITIES.items() if mask & bit))
 
 
 @dataclass(frozen=True, slots=True)
