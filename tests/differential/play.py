@@ -1,0 +1,64 @@
+"""Plays a case on two servers and tells where their answers differ."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.api import Answer
+from tests.differential.case import Case, Step, substitute
+from tests.differential.compare import comparable, differences, document, lookup
+from tests.server import Server
+
+
+@dataclass(slots=True)
+class Player:
+    """One server's side of a case: its variables, and the values to mask in its answers."""
+
+    server: Server
+    variables: dict[str, str]
+    known: dict[str, str] = field(default_factory=dict)
+
+    def send(self, step: Step) -> Answer:
+        headers = substitute(step.headers, self.variables)
+        token = None if step.token is None else substitute(step.token, self.variables)
+        path = substitute(step.path, self.variables)
+        answer = self.server.api.request(
+            step.method, path, substitute(step.body, self.variables), token=token, headers=headers
+        )
+        for name, place in step.keep.items():
+            self.keep(name, lookup(document(answer), place))
+        return answer
+
+    def keep(self, name: str, value: Any) -> None:
+        self.variables[name] = str(value)
+        if isinstance(value, str) and len(value) >= 8 and value != "<missing>":
+            self.known[value] = name
+
+
+def player(case: Case, server: Server) -> Player:
+    return Player(
+        server,
+        {
+            "m": case.slug,
+            "root": server.root_token or "",
+            "address": server.address,
+            "port": str(server.port),
+            "unseal": server.keys[0] if server.keys else "",
+        },
+        {str(server.folder): "folder"},
+    )
+
+
+def play(case: Case, theirs: Server, ours: Server) -> dict[tuple[int, str], str]:
+    """Differences by step (counted from 1) and place."""
+    peer, own = player(case, theirs), player(case, ours)
+    found: dict[tuple[int, str], str] = {}
+    for number, step in enumerate(case.steps, 1):
+        if step.pause:
+            time.sleep(step.pause)
+        wanted, got = (comparable(side.send(step), side.known, step.only) for side in (peer, own))
+        for place, sentence in differences(wanted, got).items():
+            found[number, place] = f"step {number} {step.method} {step.path}: {sentence}"
+    return found
