@@ -59,6 +59,31 @@ async def config(tx: Transaction, path: str = CONFIG_PATH) -> SealConfig | None:
         raise Internal(cause=f"{path} is damaged: {error}") from None
 
 
+async def require_config(tx: Transaction, path: str = CONFIG_PATH) -> SealConfig:
+    """The stored configuration; raises Uninitialized."""
+    found = await config(tx, path)
+    if found is None:
+        raise Uninitialized("Vault is not initialized")
+    return found
+
+
+async def keepers(tx: Transaction) -> SealConfig:
+    """Whose shares authorise ceremonies: the unseal key's under Shamir, else the recovery key's."""
+    main = await require_config(tx)
+    return main if main.type == SHAMIR_WRAP else await require_config(tx, RECOVERY_CONFIG_PATH)
+
+
+async def main_sealer(tx: Transaction, sealers: Mapping[str, Sealer]) -> Sealer | None:
+    """The seal that the server was initialised with; None for Shamir. Raises Internal if it is missing."""
+    kind = (await require_config(tx)).type
+    if kind == SHAMIR_WRAP:
+        return None
+    for sealer in sealers.values():
+        if sealer.type == kind:
+            return sealer
+    raise Internal(cause=f"the seal {kind!r} that the server was initialised with is not configured")
+
+
 async def initialize(
     tx: Transaction, barrier: Barrier, request: InitRequest, now: int, sealer: Sealer | None = None
 ) -> InitResult:
