@@ -27,7 +27,6 @@ _UNITS = {
 }
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)([^\d.]*)", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-_DAYS = re.compile(r"([+-]?\d+)d", re.ASCII)
 _MAX_LENGTH = 64
 _MAX = (1 << 63) - 1
 
@@ -52,13 +51,15 @@ def parse_nanoseconds(value: str | float) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidDuration("could not parse duration from input")
     if isinstance(value, str):
-        result = _parse_text(value.strip())
+        result = _parse_text(value)
     elif isinstance(value, int) or abs(value) < _MAX:
         result = int(value * SECOND)
     else:
         raise InvalidDuration("could not parse duration from input")
     if abs(result) > _MAX:
-        raise _invalid(str(value))
+        raise InvalidDuration(
+            "multiplication of durations resulted in overflow, one operand may be too large"
+        )
     return result
 
 
@@ -69,8 +70,10 @@ def _parse_text(text: str) -> int:
         raise _invalid(text[:_MAX_LENGTH] + "...")
     if _WHOLE.fullmatch(text):
         return int(text) * SECOND
-    if match := _DAYS.fullmatch(text):
-        return int(match[1]) * DAY
+    if text.endswith("d"):
+        if not _WHOLE.fullmatch(text[:-1]):
+            raise InvalidDuration(f"strconv.ParseInt: parsing {_quote(text[:-1])}: invalid syntax")
+        return int(text[:-1]) * DAY
     return parse_go(text)
 
 

@@ -19,8 +19,8 @@ class Comment:
 
     text: str
     line: int = _position()
+    column: int = _position()
     end_line: int = _position()
-    offset: int = _position()
 
 
 @dataclass(frozen=True, slots=True)

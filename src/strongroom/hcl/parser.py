@@ -40,10 +40,9 @@ class _Parser:
             if token.kind is not Kind.COMMENT:
                 self._next = token
                 return token
-            line, _ = self._source.position(token.start)
-            end_line, _ = self._source.position(token.end)
+            line, column = self._source.position(token.start)
             text = self._source.text[token.start : token.end].rstrip()
-            self._comments[-1].append(Comment(text, line, end_line, token.start))
+            self._comments[-1].append(Comment(text, line, column, line + text.count("\n")))
         return self._next
 
     def _at(self, kind: Kind) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from strongroom import hcl
 from strongroom.errors import BadRequest, multierror
 from strongroom.policy import controlgroup, template
-from strongroom.policy.rule import CAPABILITIES, LEGACY, Capability, Policy, Rule
+from strongroom.policy.rule import CAPABILITIES, LEGACY, Policy, Rule
 from strongroom.policy.stanza import PolicyError, Stanza
 
 _TOP_KEYS = frozenset({"name", "path"})
@@ -111,6 +111,6 @@ def _capabilities(stanza: Stanza) -> int:
 def _check_rule(stanza: Stanza, rule: Rule, block: hcl.Block) -> None:
     if 0 < rule.max_wrapping_ttl < rule.min_wrapping_ttl:
         stanza.fail("max_wrapping_ttl cannot be less than min_wrapping_ttl", block.item, inner=False)
-    if rule.filter_path and not rule.capabilities & int(Capability.LIST | Capability.SCAN):
+    if rule.filter_path and not rule.capabilities & CAPABILITIES["list"]:
         sentence = "list_scan_response_keys_filter_path needs to be used on a path with the list capability"
         stanza.fail(sentence, block.item, inner=False)
