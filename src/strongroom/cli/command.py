@@ -1,0 +1,110 @@
+"""What a command is: words, arguments, flags, a docstring that is its help, and a function."""
+
+from __future__ import annotations
+
+from strongroom.cli.flag import Flag
+
+TYPE_CHECKING = False  # see flag.py
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.cli.session import Session
+
+    Run = Callable[[Session], int]
+
+
+class Failure(Exception):  # noqa: N818 (a command that ends badly is an outcome, not a fault)
+    """Ends a command with a sentence on standard error and an exit code.
+
+    Code 1: the command line or something on this machine; 2: the server, or nothing found.
+    """
+
+    def __init__(self, sentence: str, code: int = 2) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.code = code
+
+
+class doing:  # noqa: N801 (read as a word: with doing("Error reading x"))
+    """Ends the command with ``sentence`` before the reason, when the server refuses."""
+
+    def __init__(self, sentence: str, code: int = 2) -> None:
+        self.sentence = sentence
+        self.code = code
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        from strongroom.client.error import ClientError  # noqa: PLC0415 (only when it went wrong)
+
+        if isinstance(error, ClientError):
+            raise Failure(f"{self.sentence}: {error}", self.code) from error
+
+
+class Command:
+    """One leaf of the command tree; ``words`` is its name, as in ``kv metadata get``."""
+
+    __slots__ = ("arguments", "flags", "least", "most", "run", "words")
+
+    def __init__(
+        self,
+        words: str,
+        arguments: str,
+        flags: tuple[Flag, ...],
+        least: int,
+        most: int | None,
+        run: Run,
+    ) -> None:
+        self.words = words
+        self.arguments = arguments
+        self.flags = flags
+        self.least = least
+        self.most = most
+        self.run = run
+
+    @property
+    def synopsis(self) -> str:
+        return self.help.split("\n", 1)[0].rstrip(".")
+
+    @property
+    def help(self) -> str:
+        lines = (self.run.__doc__ or "").strip().split("\n")
+        return "\n".join([lines[0], *(line.removeprefix("    ") for line in lines[1:])])
+
+    def check_count(self, count: int) -> None:
+        """Raises Failure when ``count`` arguments are too few or too many."""
+        if count < self.least:
+            raise Failure(f"Not enough arguments (expected {self._expected()}, got {count})", 1)
+        if self.most is not None and count > self.most:
+            raise Failure(f"Too many arguments (expected {self._expected()}, got {count})", 1)
+
+    def _expected(self) -> str:
+        if self.most is None:
+            return f"at least {self.least}" if self.least != 1 else "1"
+        return str(self.least) if self.least == self.most else f"{self.least}-{self.most}"
+
+
+class Commands(dict[str, Command]):
+    """The commands of one module, by their words."""
+
+    def add(
+        self,
+        words: str,
+        arguments: str = "",
+        *,
+        flags: tuple[Flag, ...] = (),
+        count: tuple[int, int | None] = (0, 0),
+    ) -> Callable[[Run], Run]:
+        """Declares the function below it as the command ``words``.
+
+        ``count`` is the least and the greatest number of arguments (None: any number).
+        """
+
+        def declare(run: Run) -> Run:
+            self[words] = Command(words, arguments, flags, count[0], count[1], run)
+            return run
+
+        return declare

@@ -1,0 +1,107 @@
+"""Where each command is declared. Only the module of the command that runs is imported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # see flag.py
+if TYPE_CHECKING:
+    from strongroom.cli.command import Command, Commands
+
+COMMON = {
+    "read": ("data", "Read data and secrets"),
+    "write": ("data", "Write data, configuration and secrets"),
+    "delete": ("data", "Delete data, configuration and secrets"),
+    "list": ("data", "List the names below a path"),
+    "login": ("login", "Log in and remember the token"),
+    "agent": ("run", "Run the agent"),
+    "server": ("run", "Run the server"),
+    "status": ("status", "Show whether the server is sealed"),
+    "unwrap": ("data", "Open a wrapped answer"),
+}
+OTHER = {
+    "audit": ("audit", "Audit devices"),
+    "auth": ("auth", "Auth methods"),
+    "completion": ("completion", "Print the completion script of a shell"),
+    "debug": ("debug", "Collect what a support case needs"),
+    "explain": ("explain", "Say why a request would be allowed or denied"),
+    "kv": ("kv", "Key-value secrets, versioned or not"),
+    "lease": ("lease", "Leases of secrets and tokens"),
+    "monitor": ("monitor", "Follow the server's log"),
+    "namespace": ("namespace", "Namespaces"),
+    "operator": ("operator", "Initialise, unseal, rotate and look after a server"),
+    "patch": ("data", "Change parts of what is at a path"),
+    "path-help": ("data", "Describe a path, in the server's words"),
+    "plugin": ("plugin", "The catalog of plugins"),
+    "policy": ("policy", "Policies"),
+    "print": ("token", "Show what this command would use"),
+    "scan": ("data", "List the names at all levels below a path"),
+    "secrets": ("secrets", "Secrets engines"),
+    "token": ("token", "Tokens"),
+    "version": ("status", "Show the version of this command"),
+    "version-history": ("status", "Show which versions the server has run"),
+}
+GROUPS = {
+    "audit": "Audit devices record every request and every answer.",
+    "auth": "Auth methods check who someone is, and give a token for it.",
+    "completion": "Completion scripts for shells.",
+    "kv": "Key-value secrets: store, read, and go back to older versions.",
+    "kv metadata": "What is kept about a secret besides its values.",
+    "lease": "A lease says how long a secret or token lives. Look up, extend, or end one.",
+    "namespace": "Namespaces are servers within the server, each with its own mounts and policies.",
+    "operator": "For those who run servers: initialise, unseal, rotate keys, look after the cluster.",
+    "operator raft": "Look after the nodes of a raft cluster.",
+    "plugin": "Look at the plugins the server knows, and reload them.",
+    "policy": "Policies say which paths a token may use, and how.",
+    "print": "Show what this command would use.",
+    "secrets": "Secrets engines keep, make or encrypt secrets, each mounted at a path.",
+    "token": "Tokens are what every request is made with.",
+}
+
+
+def commands_of(module: str) -> Commands:
+    """The commands a module of this package declares."""
+    commands: Commands = import_module(f"strongroom.cli.{module}").commands
+    return commands
+
+
+def find(argv: list[str]) -> tuple[str, Command | None, list[str]]:
+    """The words that name a command or group, the command (None for a group), and the rest.
+
+    All of it is empty when the first word names nothing.
+    """
+    first = argv[0]
+    if first == "-autocomplete-install" or first == "--autocomplete-install":
+        return find(["completion", "install", *argv[1:]])
+    if first not in COMMON and first not in OTHER:
+        return _find_old(argv)
+    module, _ = COMMON.get(first) or OTHER[first]
+    commands = commands_of(module)
+    words: list[str] = []
+    deepest: tuple[str, Command | None, list[str]] = ("", None, argv)
+    for position, word in enumerate(argv):
+        words.append(word)
+        name = " ".join(words)
+        if name in commands:
+            return name, commands[name], argv[position + 1 :]
+        if name not in GROUPS:
+            break
+        deepest = (name, None, argv[position + 1 :])
+    if deepest[0] == "auth" and deepest[2]:
+        older = _find_old(argv)
+        return older if older[1] else deepest
+    return deepest if deepest[0] else _find_old(argv)
+
+
+def _find_old(argv: list[str]) -> tuple[str, Command | None, list[str]]:
+    from strongroom.cli.old import translate  # noqa: PLC0415 (rare)
+
+    modern = translate(argv)
+    return find(modern) if modern else ("", None, argv)
+
+
+def every_command() -> list[Command]:
+    """All commands, in the order of their words: for help and completion."""
+    modules = {module for module, _ in (*COMMON.values(), *OTHER.values())}
+    found = {name: command for module in modules for name, command in commands_of(module).items()}
+    return [found[name] for name in sorted(found)]
