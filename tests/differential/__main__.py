@@ -21,6 +21,9 @@ from tests.differential.play import play, player
 from tests.server import PEER, STRONGROOM, Server
 
 
+LIMIT = 40  # lines printed of a case
+
+
 def main(arguments: list[str]) -> int:
     options = {a for a in arguments if a.startswith("--")}
     words = [a for a in arguments if not a.startswith("--")]
@@ -44,9 +47,9 @@ def main(arguments: list[str]) -> int:
                     continue
                 lines = report(case, play(case, *pair), "--known" in options)
             differing += bool(lines)
-            print(
-                f"{'DIFFERS' if lines else 'equal  '} {name}: {case.name}", *lines, sep="\n    ", flush=True
-            )
+            lines[LIMIT:] = [f"... and {len(lines) - LIMIT} more"] if len(lines) > LIMIT else []
+            verdict = "DIFFERS" if lines else "equal  "
+            print(f"{verdict} {name}: {case.name}", *lines, sep="\n    ", flush=True)
     print(f"{differing} of {len(chosen)} cases differ")
     return 1 if differing else 0
 

@@ -35,22 +35,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``kind``: on the worker's shared development server, on one of its own, or on a sealed, empty one."""
+    """``kind``: on the worker's shared development server, on one of its own, or on a sealed, empty one.
+
+    ``audit``: the lines of the audit device are compared too, at the end.
+    """
 
     name: str
     steps: tuple[Step, ...]
     kind: Kind = "dev"
+    audit: bool = False
 
     @property
     def slug(self) -> str:
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
-def case(name: str, *steps: Step | tuple[Step, ...], kind: Kind = "dev") -> Case:
+def case(name: str, *steps: Step | tuple[Step, ...], kind: Kind = "dev", audit: bool = False) -> Case:
     flat: list[Step] = []
     for step in steps:
         flat.extend(step if isinstance(step, tuple) else (step,))
-    return Case(name, tuple(flat), kind)
+    return Case(name, tuple(flat), kind, audit)
 
 
 def get(path: str, **options: Any) -> Step:

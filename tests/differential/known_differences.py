@@ -11,7 +11,10 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """At step ``step`` (from 1; 0 is every step) of a case, the places matching ``place`` may differ."""
+    """At step ``step`` of a case the places matching ``place`` may differ.
+
+    Steps count from 1; 0 is every step, and the audit lines.
+    """
 
     step: int
     place: str

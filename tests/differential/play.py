@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.api import Answer
 from tests.differential.case import Case, Step, substitute
-from tests.differential.compare import comparable, differences, document, lookup
+from tests.differential.compare import comparable, differences, document, lookup, normalize
 from tests.server import Server
 
 
@@ -30,6 +30,11 @@ class Player:
         for name, place in step.keep.items():
             self.keep(name, lookup(document(answer), place))
         return answer
+
+    def audit_lines(self) -> dict[str, Any]:
+        """The audit log, normalised, by line number from 1."""
+        lines = self.server.audit_lines()
+        return {str(number): normalize(line, self.known) for number, line in enumerate(lines, 1)}
 
     def keep(self, name: str, value: Any) -> None:
         self.variables[name] = str(value)
@@ -61,4 +66,7 @@ def play(case: Case, theirs: Server, ours: Server) -> dict[tuple[int, str], str]
         wanted, got = (comparable(side.send(step), side.known, step.only) for side in (peer, own))
         for place, sentence in differences(wanted, got).items():
             found[number, place] = f"step {number} {step.method} {step.path}: {sentence}"
+    if case.audit:
+        for place, sentence in differences(peer.audit_lines(), own.audit_lines(), "audit").items():
+            found[0, place] = sentence
     return found
