@@ -19,6 +19,7 @@ import orjson
 from strongroom import __version__
 from strongroom.audit.mask import Mask
 from strongroom.logical import Auth, Operation, Request, Response, WrapInfo
+from strongroom.policy.decision import Decision
 from strongroom.token import TokenEntry
 
 _SECOND = 1_000_000_000
@@ -66,8 +67,7 @@ class EntryFormat:
     (``sys/config/auditing/request-headers``); the mapping is read at every line.
 
     Of a request's mount two attributes are read: ``audit_request_keys`` and
-    ``audit_response_keys``, frozensets of the data keys whose text is left readable. Of its
-    decision, ``allowed`` and ``granting``: the names of the policies that allowed it, a tuple.
+    ``audit_response_keys``, frozensets of the data keys whose text is left readable.
     """
 
     __slots__ = ("_cache", "_headers", "_mask", "_opening", "_options", "_second")
@@ -187,16 +187,16 @@ class EntryFormat:
         if request.data:
             exempt = request.mount.audit_request_keys if request.mount is not None else _NONE
             record["data"] = self._mask.tree(request.data, exempt)
-        self._add_rarities(record, request)
+        if request.wrap_ttl or request.policy_override or request.certificate is not None or self._headers:
+            self._add_rarities(record, request)
         return orjson.dumps(record)
 
     def _add_rarities(self, record: dict[str, Any], request: Request) -> None:
-        """What few requests have, kept apart so that the others do not pay for it."""
         if request.policy_override:
             record["policy_override"] = True
         if request.wrap_ttl:
             record["wrap_ttl"] = request.wrap_ttl
-        if self._headers and (headers := self._listed_headers(request)):
+        if headers := self._listed_headers(request):
             record["headers"] = headers
         if request.certificate is not None:
             record["client_certificate_serial_number"] = serial_number(request.certificate)
@@ -292,9 +292,9 @@ def rfc3339(time: int, *, fraction: bool = True) -> str:
 
 def _verdict(request: Request) -> bytes:
     """The member ``policy_results`` and a comma, or nothing when no policy was asked."""
-    decision = request.decision
+    decision: Decision | None = request.decision
     if decision is not None:
-        return _policy_results(decision.allowed, tuple(decision.granting), request.namespace.id)
+        return _policy_results(decision.allowed, decision.policies, request.namespace.id)
     return _policy_results(True, (), "") if request.unauthenticated else b""
 
 
