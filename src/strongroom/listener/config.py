@@ -46,8 +46,8 @@ class ListenerConfig:
     proxy_protocol_authorized_addrs: Networks = ()
     x_forwarded_for_authorized_addrs: Networks = ()
     x_forwarded_for_hop_skips: int = 0
-    x_forwarded_for_reject_not_authorized: bool = True
-    x_forwarded_for_reject_not_present: bool = True
+    x_forwarded_for_reject_not_authorized: bool = False
+    x_forwarded_for_reject_not_present: bool = False
     x_forwarded_for_client_cert_header: str = ""
     x_forwarded_for_client_cert_decoders: tuple[str, ...] = ()
     x_forwarded_for_client_cert_keep_not_forwarded: bool = False

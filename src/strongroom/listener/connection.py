@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Coroutine
-from enum import IntEnum
 from math import inf
 from typing import Any, cast
 
 from strongroom.listener.body import Body, ChunkedBody, FixedBody
-from strongroom.listener.head import Head, plausible
+from strongroom.listener.head import NO_HEAD, Head, plausible
 from strongroom.listener.refusal import Refusal
-from strongroom.listener.reply import bodiless, error_reply, reply_head
+from strongroom.listener.reply import BODILESS, error_reply
 from strongroom.listener.service import Service, logger
 from strongroom.listener.tls import peer_certificates
 from strongroom.wire import Message, Reply
@@ -20,17 +19,14 @@ _READ_AHEAD = 65_536
 _SMALL = 65_536
 _LINGER = 1.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_NO_HEAD = Head("", "", {}, 0, keep_alive=False, http_1_1=True)
 
 
-class Phase(IntEnum):
-    """Where a connection stands. Up to BODY it waits for the client."""
-
-    IDLE = 0  # between requests
-    HEAD = 1  # a head has begun, or the connection is new
-    BODY = 2
-    BUSY = 3  # the application has the request, or its reply is being streamed
-    CLOSING = 4  # the last reply is written; input is discarded
+# Where a connection stands. Up to BODY it waits for the client. Plain integers: an Enum costs on each use.
+IDLE = 0  # between requests
+HEAD = 1  # a head has begun, or the connection is new
+BODY = 2
+BUSY = 3  # the application has the request, or its reply is being streamed
+CLOSING = 4  # the last reply is written; input is discarded
 
 
 class Connection(asyncio.Protocol):
@@ -50,9 +46,9 @@ class Connection(asyncio.Protocol):
         self._remote = remote
         self._peer = peer
         self._transport: asyncio.Transport | None = None
-        self._phase = Phase.HEAD
+        self._phase = HEAD
         self._pending = b""
-        self._head = _NO_HEAD
+        self._head = NO_HEAD
         self._body: Body | None = None
         self._tls = False
         self._certificate: bytes | None = None
@@ -84,10 +80,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what was read; go on as far as it reaches."""
         phase = self._phase
-        if phase is Phase.CLOSING:
+        if phase == CLOSING:
             return
         self._pending = self._pending + data if self._pending else data
-        if phase is not Phase.BUSY and not self._blocked:
+        if phase != BUSY and not self._blocked:
             self._advance()
         elif len(self._pending) > _READ_AHEAD and not self._paused and self._transport is not None:
             self._paused = True
@@ -96,12 +92,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """A client that has sent all it will send still gets the replies it waits for."""
         self._eof = True
-        return self._phase is Phase.BUSY or self._blocked
+        return self._phase == BUSY or self._blocked
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
         """Stop a stream nobody reads. An operation in progress runs to its end."""
         self._transport = None
-        self._phase = Phase.CLOSING
+        self._phase = CLOSING
         self._pending = b""
         self._body = None
         if self._streaming is not None:
@@ -118,9 +114,9 @@ class Connection(asyncio.Protocol):
         self._blocked = False
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
-        if self._phase is Phase.BUSY:
+        if self._phase == BUSY:
             self.deadline = inf
-        elif self._phase is not Phase.CLOSING:
+        elif self._phase != CLOSING:
             self.deadline = self._service.now + self._service.config.idle_timeout
             self._advance()
 
@@ -133,16 +129,16 @@ class Connection(asyncio.Protocol):
             return
         if self._blocked and self._stalled_at - transport.get_write_buffer_size() >= _SMALL:
             self._await_client()  # slow, but reading
-        elif self._blocked or self._phase is Phase.CLOSING:
+        elif self._blocked or self._phase == CLOSING:
             transport.abort()
-        elif self._phase is Phase.BODY or self._pending:
+        elif self._phase == BODY or self._pending:
             self._refuse(Refusal(408, "timed out reading the request"))
         else:
             self._close()
 
     def drain(self) -> None:
         """Finish the request in hand, if any, and close."""
-        if self._phase is Phase.IDLE or (self._phase is Phase.HEAD and not self._pending):
+        if self._phase == IDLE or (self._phase == HEAD and not self._pending):
             self._close()
 
     def abort(self) -> None:
@@ -155,12 +151,12 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Work through what has been read until the client or the application must act."""
         try:
-            while self._pending and self._phase <= Phase.BODY and not self._blocked:
-                if not (self._read_body() if self._phase is Phase.BODY else self._read_head()):
+            while self._pending and self._phase <= BODY and not self._blocked:
+                if not (self._read_body() if self._phase == BODY else self._read_head()):
                     break
         except Refusal as refusal:
             self._refuse(refusal)
-        waiting = self._phase <= Phase.BODY and not self._blocked
+        waiting = self._phase <= BODY and not self._blocked
         if self._eof and waiting:
             self._close()
         elif self._paused and self._transport is not None and (waiting or len(self._pending) <= _READ_AHEAD):
@@ -183,9 +179,13 @@ class Connection(asyncio.Protocol):
         else:
             self._pending = data[end:]
             data = data[:end]
-        head = self._head = service.heads.parse(data)
-        if head.length == 0:
+        head = self._head = service.heads.parse(data, self._head)
+        length = head.length
+        if length == 0:
             self._handle(b"")
+        elif 0 < length <= len(self._pending) and length <= service.config.max_request_size:
+            body, self._pending = self._pending[:length], self._pending[length:]
+            self._handle(body)
         else:
             self._begin_body(head)
         return True
@@ -198,21 +198,18 @@ class Connection(asyncio.Protocol):
             raise Refusal(431, "request header fields too large")
         if data != b"\r" and not plausible(data):
             raise Refusal(400, "malformed request")
-        if self._phase is Phase.IDLE:
-            self._phase = Phase.HEAD
+        if self._phase == IDLE:
+            self._phase = HEAD
             self.deadline = self._service.now + config.read_header_timeout
 
     def _begin_body(self, head: Head) -> None:
         limit = self._service.config.max_request_size
         if head.length > limit:
             raise Refusal(413, "request body too large")
-        expect = head.headers.get("expect")
-        if expect is not None and expect.lower() != "100-continue":
-            raise Refusal(417, "unknown expectation")
-        if expect is not None and head.http_1_1 and not self._pending and self._transport is not None:
+        if "expect" in head.headers and head.http_1_1 and not self._pending and self._transport is not None:
             self._transport.write(_CONTINUE)
         self._body = ChunkedBody(limit) if head.length < 0 else FixedBody(head.length)
-        self._phase = Phase.BODY
+        self._phase = BODY
         self.deadline = self._service.now + self._service.config.read_timeout
 
     def _read_body(self) -> bool:
@@ -231,11 +228,11 @@ class Connection(asyncio.Protocol):
         """Hand a complete message to the application."""
         service, head = self._service, self._head
         service.requests += 1
-        self._phase = Phase.BUSY
+        self._phase = BUSY
         message = Message(
             head.method,
             head.target,
-            head.headers,
+            head.headers.copy(),  # the next head may be told by this one
             body,
             self._remote[0],
             self._remote[1],
@@ -245,9 +242,9 @@ class Connection(asyncio.Protocol):
             self._chain,
             service.traits,
         )
-        if service.admit is not None:
+        if service.screens:
             try:
-                service.admit(message)
+                service.screen(message)
             except Refusal as refusal:
                 self._respond(error_reply(refusal.status, refusal.sentence))
                 return
@@ -265,7 +262,7 @@ class Connection(asyncio.Protocol):
             logger.exception("the application raised")
             reply = error_reply(500, "internal error")
         self._respond(reply)
-        if self._phase is not Phase.CLOSING:
+        if self._phase != CLOSING:
             self._advance()
 
     def _respond(self, reply: Reply) -> None:
@@ -274,38 +271,31 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         body = reply.body
-        streamed = not isinstance(body, bytes)
+        streamed = type(body) is not bytes
         keep = head.keep_alive and not service.draining and (not streamed or head.http_1_1)
         connection = ("" if head.http_1_1 else "keep-alive") if keep else "close"
         try:
-            block = reply_head(reply, service.date, connection, chunked=head.http_1_1)
+            block = service.replies.head(reply, service.date, connection, chunked=head.http_1_1)
         except ValueError:
             logger.error("the application's reply has a header with a line break")
             reply = error_reply(500, "internal error")
             body, streamed = cast("bytes", reply.body), False
-            block = reply_head(reply, service.date, connection)
-        if head.method == "HEAD" or bodiless(reply.status):
+            block = service.replies.head(reply, service.date, connection)
+        if head.method == "HEAD" or reply.status in BODILESS:
             transport.write(block)
         elif streamed:
             transport.write(block)
             self._streaming = self._spawn(self._stream(cast("AsyncIterator[bytes]", body), keep=keep))
             return
         else:
-            self._write(transport, block, cast("bytes", body))
+            _write(transport, block, cast("bytes", body))
         self._replied(keep=keep)
-
-    def _write(self, transport: asyncio.Transport, block: bytes, body: bytes) -> None:
-        if len(body) < _SMALL:
-            transport.write(block + body)
-        else:
-            transport.write(block)
-            transport.write(body)
 
     def _replied(self, *, keep: bool) -> None:
         if not keep:
             self._close()
             return
-        self._phase = Phase.IDLE
+        self._phase = IDLE
         if not self._blocked:
             self.deadline = self._service.now + self._service.config.idle_timeout
 
@@ -352,13 +342,13 @@ class Connection(asyncio.Protocol):
         unread input resets it, and the client would lose the answer.
         """
         service, transport = self._service, self._transport
-        if transport is None or self._phase is Phase.CLOSING:
+        if transport is None or self._phase == CLOSING:
             return
         service.refused += 1
         reply = error_reply(refusal.status, refusal.sentence)
-        block = reply_head(reply, service.date, "close")
+        block = service.replies.head(reply, service.date, "close")
         transport.write(block + cast("bytes", reply.body))
-        self._phase = Phase.CLOSING
+        self._phase = CLOSING
         self._pending = b""
         self._body = None
         self.deadline = service.now + _LINGER
@@ -372,7 +362,7 @@ class Connection(asyncio.Protocol):
             transport.write_eof()
 
     def _close(self) -> None:
-        self._phase = Phase.CLOSING
+        self._phase = CLOSING
         self._pending = b""
         self.deadline = self._service.now + self._service.config.write_timeout
         if self._transport is not None:
@@ -382,3 +372,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._stalled_at = self._transport.get_write_buffer_size()
             self.deadline = self._service.now + self._service.config.write_timeout
+
+
+def _write(transport: asyncio.Transport, block: bytes, body: bytes) -> None:
+    if len(body) < _SMALL:
+        transport.write(block + body)
+    else:  # two packets cost less than a copy
+        transport.write(block)
+        transport.write(body)

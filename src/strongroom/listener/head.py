@@ -1,8 +1,9 @@
-"""The head of an HTTP/1.x request: request line and header fields, read by llhttp.
+"""The head of an HTTP/1.x request: request line and header fields.
 
-llhttp is fed one whole head at a time and never a body, so where a message ends is decided in
-one place (``body``), and nothing in a body can be taken for a request line. It knows a fixed
-list of verbs, which has neither LIST nor SCAN; verbs it need not know are put before it as POST.
+The request line is read here, because llhttp knows a fixed list of verbs that has neither LIST
+nor SCAN. The fields are judged by llhttp, behind a request line it knows. It is fed whole
+heads and never a body, so where a message ends is decided in one place (``body``), and nothing
+in a body can be taken for a request line.
 """
 
 from __future__ import annotations
@@ -16,19 +17,13 @@ import httptools
 
 from strongroom.listener.refusal import Refusal
 
-_KNOWN = frozenset((b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS"))
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
-_VERSION = re.compile(rb" HTTP/\d\.\d")
-_ABSOLUTE = re.compile(rb"(?i:https?)://[^/?#]+")
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"  # noqa: S105 - a verb's alphabet (RFC 9110, 5.6.2)
+_VERB = re.compile(_TOKEN)
+_REQUEST_LINE = re.compile(rf"({_TOKEN}) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])\r\n")
+_OTHER_VERSION = re.compile(rf"{_TOKEN} [\x21-\x7e\x80-\xff]+ HTTP/\d\.\d\r\n")
+_ABSOLUTE = re.compile(r"(?i:https?)://[^/?#]+")
+_KNOWN_LINE = b"POST / HTTP/1.1\r\n"
 _MAX_FIELDS = 256
-_COMMON_NAMES = (
-    "Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection",
-    "Content-Length", "Content-Type", "Cookie", "Expect", "Forwarded", "Host", "Origin", "Referer",
-    "Transfer-Encoding", "User-Agent", "X-Forwarded-For", "X-Real-Ip", "X-Request-Id",
-    "X-Vault-Forward", "X-Vault-Inconsistent", "X-Vault-Index", "X-Vault-MFA", "X-Vault-Namespace",
-    "X-Vault-Request", "X-Vault-Token", "X-Vault-Wrap-TTL", "X-Vault-Wrap-Ttl",
-)  # fmt: skip
-_NAMES = {form.encode(): name.lower() for name in _COMMON_NAMES for form in (name, name.lower())}
 
 
 @dataclass(slots=True)
@@ -41,6 +36,10 @@ class Head:
     length: int
     keep_alive: bool
     http_1_1: bool
+    fields: str  # the header fields as they came
+
+
+NO_HEAD = Head("", "", {}, 0, keep_alive=False, http_1_1=True, fields="")
 
 
 class HeadParser:
@@ -51,70 +50,70 @@ class HeadParser:
     same bytes see different requests (RFC 9112, 11.2).
     """
 
-    __slots__ = ("_complete", "_headers", "_llhttp", "max_line")
+    __slots__ = ("_complete", "_llhttp", "_max_line")
 
     def __init__(self, max_line: int) -> None:
-        self.max_line = max_line
-        self._headers: dict[str, str] = {}
+        self._max_line = max_line
         self._complete = False
         self._llhttp = self._fresh()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """llhttp found a header field; names are case-insensitive, repeated fields are joined."""
-        key = _NAMES.get(name) or name.decode("latin-1").lower()
-        text = value.decode("latin-1").rstrip(" \t")
-        headers = self._headers
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         """llhttp has seen the blank line."""
         self._complete = True
 
-    def parse(self, data: bytes) -> Head:
+    def parse(self, data: bytes, previous: Head = NO_HEAD) -> Head:
         """Read ``data``, a head from the verb's first letter to the blank line inclusive.
 
-        Raises Refusal: 400 malformed, 414 request line too long, 431 too many fields,
-        501 unknown transfer coding, 505 not HTTP/1.0 or 1.1.
+        ``previous`` is the same connection's last head: clients repeat their fields to the byte,
+        and what was judged once need not be judged again; it is then the one returned. Raises
+        Refusal: 400 malformed, 414 request line too long, 417 unknown expectation, 431 too
+        many fields, 501 unknown transfer coding, 505 not HTTP/1.0 or 1.1.
         """
-        verb_end = data.find(b" ", 0, 65)
-        line_end = data.find(b"\r\n")
-        if line_end > self.max_line:
-            raise Refusal(414, "request line too long")
-        verb, target, version = (
-            data[:verb_end],
-            data[verb_end + 1 : line_end - 9],
-            data[line_end - 9 : line_end],
-        )
-        http_1_1 = version == b" HTTP/1.1"
-        if verb not in _KNOWN or not http_1_1 or b" " in target or not target.isascii():
-            data, target = _unusual(verb, verb_end, target, version, data)
-        headers = self._fields(data)
-        return Head(
-            verb.decode("latin-1"),
-            (target if target[0] == 47 else _origin_form(target)).decode("latin-1"),
-            headers,
-            _body_length(headers, http_1_1),
-            _keep_alive(headers, http_1_1),
-            http_1_1,
-        )
+        text = data.decode("latin-1")
+        line = _REQUEST_LINE.match(text)
+        if line is None or line.end() > self._max_line + 2:
+            raise self._bad_line(text)
+        method, target, minor = line.groups()
+        http_1_1 = minor == "1"
+        fields = text[line.end() :]
+        if target[0] != "/" or not target.isascii():
+            target = _origin_form(target)
+        if fields == previous.fields and http_1_1 == previous.http_1_1:
+            previous.method, previous.target = method, target
+            return previous
+        headers = self._judge(fields)
+        length, keep_alive = _body_length(headers, http_1_1), _keep_alive(headers, http_1_1)
+        return Head(method, target, headers, length, keep_alive, http_1_1, fields)
 
-    def _fields(self, data: bytes) -> dict[str, str]:
-        if len(data) > 4 * _MAX_FIELDS and data.count(b"\r\n") > _MAX_FIELDS + 2:
+    def _bad_line(self, text: str) -> Refusal:
+        if text.find("\r\n") > self._max_line:
+            return Refusal(414, "request line too long")
+        if _OTHER_VERSION.match(text):
+            return Refusal(505, "unsupported protocol version")
+        return Refusal(400, "malformed request")
+
+    def _judge(self, fields: str) -> dict[str, str]:
+        """Names in lower case and values of ``fields``, once llhttp has found no fault in them."""
+        lines = fields.split("\r\n")
+        if len(lines) > _MAX_FIELDS + 2:
             raise Refusal(431, "too many header fields")
-        headers = self._headers = {}
         self._complete = False
         try:
-            self._llhttp.feed_data(data)
+            self._llhttp.feed_data(_KNOWN_LINE + fields.encode("latin-1"))
         except httptools.HttpParserUpgrade:
             pass  # an upgrade is only an offer (RFC 9110, 7.8), and it is declined by not answering it
         except httptools.HttpParserError as error:
             self._llhttp = self._fresh()
             raise Refusal(400, "malformed request") from error
-        if not self._complete:
-            self._llhttp = self._fresh()
-            raise Refusal(400, "malformed request")
-        if "content-length" in headers or "transfer-encoding" in headers:
+        headers: dict[str, str] = {}
+        for line in lines[:-2]:
+            name, _, value = line.partition(":")
+            name, value = name.lower(), value.strip(" \t")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if not self._complete or "content-length" in headers or "transfer-encoding" in headers:
             self._llhttp = self._fresh()  # this one now waits for a body it shall not see
+        if not self._complete:
+            raise Refusal(400, "malformed request")
         return headers
 
     def _fresh(self) -> Any:
@@ -126,32 +125,19 @@ class HeadParser:
 
 def plausible(data: bytes) -> bool:
     """Whether an unfinished head can still become one: no need to wait for a blank line in noise."""
-    verb, space, _ = data[:65].partition(b" ")
-    return _TOKEN.fullmatch(verb) is not None and (bool(space) or len(verb) < 65)
+    verb, space, _ = data[:65].decode("latin-1").partition(" ")
+    return _VERB.fullmatch(verb) is not None and (bool(space) or len(verb) < 65)
 
 
-def _unusual(verb: bytes, verb_end: int, target: bytes, version: bytes, data: bytes) -> tuple[bytes, bytes]:
-    """Put before llhttp as plain POST what it would refuse for reasons we do not share."""
-    if verb_end < 1 or not _TOKEN.fullmatch(verb) or not target or b" " in target:
-        raise Refusal(400, "malformed request")
-    if version not in (b" HTTP/1.1", b" HTTP/1.0"):
-        if _VERSION.fullmatch(version):
-            raise Refusal(505, "unsupported protocol version")
-        raise Refusal(400, "malformed request")
-    after = data[verb_end + 1 + len(target) :]
-    if not target.isascii():  # clients that do not escape UTF-8; what the application sees is escaped
-        target = quote_from_bytes(target, safe=bytes(range(0x80))).encode()
-    return b"POST " + target + after, target
-
-
-def _origin_form(target: bytes) -> bytes:
+def _origin_form(target: str) -> str:
+    """Path and query of an absolute target; UTF-8 that a client did not escape, escaped."""
     absolute = _ABSOLUTE.match(target)
     if absolute:
         rest = target[absolute.end() :]
-        return rest if rest.startswith(b"/") else b"/" + rest
-    if target == b"*":
-        return target
-    raise Refusal(400, "malformed request target")
+        target = rest if rest.startswith("/") else "/" + rest
+    if target[0] != "/" and target != "*":
+        raise Refusal(400, "malformed request target")
+    return quote_from_bytes(target.encode("latin-1"), safe=bytes(range(0x80)))
 
 
 def _body_length(headers: dict[str, str], http_1_1: bool) -> int:
@@ -159,6 +145,8 @@ def _body_length(headers: dict[str, str], http_1_1: bool) -> int:
     host = headers.get("host")
     if (host is None and http_1_1) or (host and ("," in host or " " in host)):
         raise Refusal(400, "missing or malformed Host header")
+    if headers.get("expect", "100-continue").lower() != "100-continue":
+        raise Refusal(417, "unknown expectation")
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
         if length is not None or not http_1_1:

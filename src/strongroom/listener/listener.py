@@ -13,8 +13,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.listener.admission import admit
 from strongroom.listener.config import ListenerConfig
 from strongroom.listener.connection import Connection
+from strongroom.listener.proxy_protocol import ProxyPolicy
 from strongroom.listener.service import Service, logger
 from strongroom.listener.tls import server_context
 from strongroom.wire import Application
@@ -22,7 +24,6 @@ from strongroom.wire import Application
 _BACKLOG = 1024
 _ACCEPTS_AT_ONCE = 64
 _RETRY = 0.5
-_HANDSHAKE_TIMEOUT = 10.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,11 +45,13 @@ class Listener:
 
     def __init__(self, app: Application, config: ListenerConfig) -> None:
         self._config = config
-        self._service = Service(app, config, None)
+        self._service = Service(app, config)
+        self._proxies = ProxyPolicy(config)
         self._authorities: list[str] = []
         self._context: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._patience = config.read_header_timeout  # for PROXY header and TLS handshake, each
         self._admissions: set[asyncio.Task[None]] = set()
         self.address = ""
 
@@ -143,7 +146,7 @@ class Listener:
         peer = (address[0], address[1]) if isinstance(address, tuple) else ("", 0)
         try:
             await self._connect(sock, peer)
-        except (OSError, TimeoutError) as error:
+        except (OSError, ValueError, EOFError) as error:
             logger.debug("connection from %s refused: %s", peer[0], error)
             sock.close()
         except asyncio.CancelledError:
@@ -152,11 +155,15 @@ class Listener:
 
     async def _connect(self, sock: socket.socket, peer: tuple[str, int]) -> None:
         context = self._context
+        client = peer
+        if context is not None or self._proxies.enabled:
+            async with asyncio.timeout(self._patience):
+                client = await admit(sock, peer, self._proxies, tls=context is not None)
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self._service, peer, peer[0]),
+            lambda: Connection(self._service, client, peer[0]),
             sock,
             ssl=context,
-            ssl_handshake_timeout=_HANDSHAKE_TIMEOUT if context else None,
+            ssl_handshake_timeout=self._patience if context else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -10,8 +10,10 @@ import orjson
 
 from strongroom.wire import Reply
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\nDate: " for status in HTTPStatus}
+_STATUS_LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\nDate: ".encode() for one in HTTPStatus}
+BODILESS = frozenset((204, 304))  # replies that end with their head (RFC 9110, 6.4.1)
 _ERROR_HEADERS = [("Cache-Control", "no-store"), ("Content-Type", "application/json")]
+_REMEMBERED = 1024
 
 
 def error_reply(status: int, sentence: str) -> Reply:
@@ -19,33 +21,68 @@ def error_reply(status: int, sentence: str) -> Reply:
     return Reply(status, _ERROR_HEADERS, orjson.dumps({"errors": [sentence]}) + b"\n")
 
 
-def http_date(now: float | None = None) -> str:
-    """``now`` (Unix seconds, default: the present) as a Date header wants it (RFC 9110, 5.6.7)."""
-    return formatdate(time.time() if now is None else now, usegmt=True)
+def http_date(now: float) -> bytes:
+    """``now`` (Unix seconds) as a Date header wants it (RFC 9110, 5.6.7), with its line's end."""
+    return formatdate(now, usegmt=True).encode() + b"\r\n"
 
 
-def bodiless(status: int) -> bool:
-    """Whether replies of this status end with their head (RFC 9110, 6.4.1)."""
-    return status in (204, 304) or status < 200
+class HeaderLines(dict[tuple[str, str], bytes]):
+    """Header lines by name and value. Servers repeat themselves: most lines are made once.
 
-
-def reply_head(reply: Reply, date: str, connection: str = "", *, chunked: bool = False) -> bytes:
-    """Status line and headers, up to and with the blank line.
-
-    ``connection`` is the Connection header's value, if one is due. Raises ValueError for a
-    header that would break out of its line.
+    Raises ValueError for a header that would break out of its line.
     """
-    status, body = reply.status, reply.body
-    block = (_STATUS_LINES.get(status) or f"HTTP/1.1 {status} status code {status}\r\nDate: ") + date + "\r\n"
-    for name, value in reply.headers:
-        block += f"{name}: {value}\r\n"
-    if block.count("\n") != len(reply.headers) + 2 or block.count("\r") != len(reply.headers) + 2:
-        raise ValueError("line break in a reply header")
-    if not isinstance(body, bytes):
-        if chunked:
-            block += "Transfer-Encoding: chunked\r\n"
-    elif not bodiless(status):
-        block += f"Content-Length: {len(body)}\r\n"
-    if connection:
-        block += f"Connection: {connection}\r\n"
-    return (block + "\r\n").encode()
+
+    def __missing__(self, header: tuple[str, str]) -> bytes:
+        text = f"{header[0]}: {header[1]}"
+        if "\r" in text or "\n" in text or "\0" in text:
+            raise ValueError("line break in a reply header")
+        line = text.encode() + b"\r\n"
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[header] = line
+        return line
+
+
+class ReplyWriter:
+    """Makes the heads of replies.
+
+    ``custom`` are headers by status: ``"default"``, then ``"4xx"``, then ``"404"``, each
+    overruling those before it, and the application's own headers overruling all.
+    """
+
+    def __init__(self, custom: Mapping[str, Mapping[str, str]]) -> None:
+        self._custom = custom
+        self._lines = HeaderLines()
+
+    def head(self, reply: Reply, date: bytes, connection: str = "", *, chunked: bool = False) -> bytes:
+        """Status line and headers, up to and with the blank line.
+
+        ``date`` is from ``http_date``; ``connection`` the Connection header's value, if one is
+        due. Raises ValueError for a header that would break out of its line.
+        """
+        status, body, lines = reply.status, reply.body, self._lines
+        opening = _STATUS_LINES.get(status) or b"HTTP/1.1 %d status code %d\r\nDate: " % (status, status)
+        headers = self._customised(reply) if self._custom else reply.headers
+        block = b"".join([lines[header] for header in headers])
+        if connection:
+            block += b"Connection: %b\r\n" % connection.encode()
+        if type(body) is not bytes:
+            return b"%b%b%b%b\r\n" % (
+                opening,
+                date,
+                block,
+                b"Transfer-Encoding: chunked\r\n" if chunked else b"",
+            )
+        if status in BODILESS:
+            return b"%b%b%b\r\n" % (opening, date, block)
+        return b"%b%b%bContent-Length: %d\r\n\r\n" % (opening, date, block, len(body))
+
+    def _customised(self, reply: Reply) -> list[tuple[str, str]]:
+        status = str(reply.status)
+        merged: dict[str, tuple[str, str]] = {}
+        for key in ("default", f"{status[0]}xx", status):
+            for name, value in self._custom.get(key, {}).items():
+                merged[name.lower()] = (name, value)
+        for name, _ in reply.headers:
+            merged.pop(name.lower(), None)
+        return [*merged.values(), *reply.headers]

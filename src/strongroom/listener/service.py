@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from strongroom.listener.config import ListenerConfig
+from strongroom.listener.forwarded import Forwarding
 from strongroom.listener.head import HeadParser
-from strongroom.listener.reply import http_date
+from strongroom.listener.refusal import Refusal
+from strongroom.listener.reply import ReplyWriter, http_date
 from strongroom.wire import Application, Message
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Service:
         self.admit = admit
         self.traits = config.traits
         self.heads = HeadParser(config.max_request_line)
+        self.replies = ReplyWriter(config.custom_response_headers)
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -47,8 +49,15 @@ class Service:
         )
         self.interval = max(0.02, min(1.0, shortest / 4))
         self.now = 0.0
-        self.date = ""
+        self.date = b""
         self.tick()
+
+    def screen(self, message: Message) -> None:
+        """Settle who sent ``message``, where settings ask for it. Raises Refusal: 400, 412."""
+        if self.config.require_request_header and message.headers.get("x-vault-request") != "true":
+            raise Refusal(412, "missing X-Vault-Request header")
+        if self._forwarding.enabled:
+            self._forwarding(message)
 
     def lost(self, connection: Connection) -> None:
         """A connection has ended."""
@@ -65,6 +74,6 @@ class Service:
     def tick(self) -> None:
         """Move the clock and end what has waited too long."""
         self.now = time.monotonic() + self.interval
-        self.date = http_date()
+        self.date = http_date(time.time())
         for connection in [one for one in self.connections if one.deadline < self.now - self.interval]:
             connection.expire()
