@@ -28,7 +28,8 @@ def sanitized(config: ServerConfig) -> dict[str, Any]:
         {"type": seal.type, "disabled": seal.disabled} for seal in config.seals or (config.seal,)
     ]
     answer["storage"] = _storage(config)
-    answer["telemetry"] = _nested(config.telemetry) if _configured(config.telemetry) else {}
+    if _configured(config.telemetry):
+        answer["telemetry"] = _nested(config.telemetry)
     if config.audits:
         answer["audits"] = [
             {"type": audit.type, "path": audit.path, "description": audit.description}
