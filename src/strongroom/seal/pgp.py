@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from strongroom.errors import BadRequest, StrongroomError
@@ -31,8 +30,8 @@ def _certificate(key: str) -> Any:
     """A public key in base64 of its binary form, as the API has it, or armored."""
     sequoia = _sequoia()
     try:
-        octets = key.encode() if "BEGIN PGP" in key else base64.b64decode(key, validate=True)
-    except binascii.Error:
+        octets = key.encode() if "BEGIN PGP" in key else base64.b64decode("".join(key.split()), validate=True)
+    except ValueError:
         raise BadPGPKey("error decoding given PGP key: illegal base64 data") from None
     try:
         return sequoia.Cert.from_bytes(octets)
