@@ -20,7 +20,6 @@ from tests.differential.pair import private_pair
 from tests.differential.play import play, player
 from tests.server import PEER, STRONGROOM, Server
 
-
 LIMIT = 40  # lines printed of a case
 
 

@@ -20,7 +20,7 @@ class Step:
     """One request. ``keep`` names variables and where in the answer they stand (``auth.client_token``).
 
     ``only`` narrows the comparison to the named places of the body (tables that other cases write to).
-    ``pause`` is how many seconds to wait before sending.
+    ``unordered``: the peer lists the keys in no order. ``pause`` is seconds to wait before sending.
     """
 
     method: str
@@ -30,6 +30,7 @@ class Step:
     headers: dict[str, str] = field(default_factory=dict)
     keep: dict[str, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()
+    unordered: bool = False
     pause: float = 0
 
 

@@ -63,7 +63,7 @@ def play(case: Case, theirs: Server, ours: Server) -> dict[tuple[int, str], str]
     for number, step in enumerate(case.steps, 1):
         if step.pause:
             time.sleep(step.pause)
-        wanted, got = (comparable(side.send(step), side.known, step.only) for side in (peer, own))
+        wanted, got = (comparable(side.send(step), side.known, step) for side in (peer, own))
         for place, sentence in differences(wanted, got).items():
             found[number, place] = f"step {number} {step.method} {step.path}: {sentence}"
     if case.audit:

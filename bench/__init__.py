@@ -1,0 +1,1 @@
+"""Strongroom and the peer side by side, measured in one run."""
