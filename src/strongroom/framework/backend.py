@@ -81,6 +81,9 @@ class Backend:
     async def enabled(self, request: Request, view: View) -> None:
         """Called in the transaction that creates the mount; raising refuses it."""
 
+    async def retuned(self, request: Request, before: dict[str, str], after: dict[str, str]) -> None:
+        """Called in the transaction that changes the mount's options; raising refuses it."""
+
     async def renew(self, request: Request, lease: SecretLease, increment: int) -> SecretLease:
         """Extend what a lease stands for. Engines that issue renewable leases override this."""
         raise UnsupportedOperation
@@ -98,7 +101,7 @@ class Backend:
             path.require()
         result = await getattr(path, METHODS[operation])(self, request)
         response = _form(operation, result)
-        if path.unknown and not path.free_form and response.raw is None:
+        if path.unknown and not path.free_form and (response.data is not None or response.auth is not None):
             names = " ".join(sorted(path.unknown))
             response.warnings.append(f"Endpoint ignored these unrecognized parameters: [{names}]")
         return response

@@ -24,11 +24,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
+from dataclasses import replace
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from strongroom.errors import BadRequest
 from strongroom.framework.field import MISSING, Field, field, kind_of
-from strongroom.logical import Operation
+from strongroom.logical import Operation, Request
 
 METHODS: dict[Operation, str] = {
     Operation.READ: "read",
@@ -83,13 +84,12 @@ class Path:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.fields = _collect_fields(cls)
         if not cls.pattern:
             return
-        cls.fields = _collect_fields(cls)
         cls.regex = compile_pattern(cls.pattern)
         for name in cls.regex.groupindex:
-            if name in cls.fields:
-                cls.fields[name].in_path = True
+            cls.fields[name] = replace(cls.fields[name], in_path=True)
         cls.required_fields = tuple(f for f in cls.fields.values() if f.required and not f.in_path)
         cls.operations = frozenset(op for op, method in METHODS.items() if hasattr(cls, method))
         cls.checks_existence = hasattr(cls, "exists")
@@ -120,6 +120,11 @@ class Path:
         values["unknown"] = unknown
         return self
 
+    @classmethod
+    def needs_token(cls, request: Request) -> bool:
+        """Whether a request to this path has to come with a token."""
+        return not cls.unauthenticated
+
     def require(self) -> None:
         """Raise :class:`~strongroom.errors.BadRequest` naming the first required field not given."""
         for wanted in type(self).required_fields:
@@ -130,13 +135,14 @@ class Path:
 def _collect_fields(cls: type[Path]) -> dict[str, Field]:
     """The fields of a class and its bases by wire name; leaves each default as class attribute."""
     collected = dict(cls.fields)
-    hints = get_type_hints(cls, vars(sys.modules[cls.__module__]), include_extras=True)
+    names = vars(sys.modules[cls.__module__])
+    annotations = vars(cls).get("__annotations__", {})
     for attribute, declared in list(vars(cls).items()):
         if not isinstance(declared, Field):
             continue
         declared.attribute = attribute
         declared.name = declared.name or attribute
-        declared.kind = kind_of(hints[attribute])
+        declared.kind = kind_of(eval(annotations[attribute], names))  # noqa: S307  the module's own text
         default = declared.kind.zero if declared.default is MISSING else declared.default
         setattr(cls, attribute, default)
         collected[declared.name] = declared

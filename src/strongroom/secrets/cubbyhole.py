@@ -1,0 +1,81 @@
+"""Cubbyhole: a store of each token's own, gone when the token is.
+
+Use it to leave something where nobody but the holder of one token can find it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from strongroom import codec
+from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.framework.backend import Backend
+from strongroom.framework.field import field
+from strongroom.framework.path import Path
+from strongroom.logical import Request
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+
+
+class Hole(Path):
+    """A secret in the calling token's cubbyhole."""
+
+    pattern = "{path*}"
+    free_form = True
+    path: str = field("Path of the secret.")
+    after: str = field("List names that come after this one.", query=True)
+    limit: int = field("List at most this many names.", query=True)
+
+    async def exists(self, cubbyhole: Cubbyhole, request: Request) -> bool:
+        """Whether there is a secret at the path."""
+        return await own(request).get(self.path) is not None
+
+    async def read(self, cubbyhole: Cubbyhole, request: Request) -> dict[str, Any] | None:
+        """The secret at the path."""
+        blob = await own(request).get(_named(self.path))
+        return None if blob is None else codec.decode(blob)
+
+    async def write(self, cubbyhole: Cubbyhole, request: Request) -> None:
+        """Store the body as the secret at the path."""
+        if not request.data:
+            raise BadRequest("missing data fields")
+        own(request).put(_named(self.path), codec.encode(request.data))
+
+    async def delete(self, cubbyhole: Cubbyhole, request: Request) -> None:
+        """Remove the secret at the path."""
+        own(request).delete(_named(self.path))
+
+    async def scan(self, cubbyhole: Cubbyhole, request: Request) -> list[str]:
+        """All names under the path, however deep."""
+        return await own(request).scan(folder(self.path), self.after, self.limit)
+
+    async def list(self, cubbyhole: Cubbyhole, request: Request) -> list[str]:
+        """Names under the path."""
+        return await own(request).list(folder(self.path), self.after, self.limit)
+
+
+def own(request: Request) -> View:
+    """The calling token's part of the store. Batch tokens have none."""
+    if request.entry is None or request.entry.type == "batch":
+        raise PermissionDenied if request.entry is None else BadRequest("cubbyhole operations are not supported by batch tokens")
+    view: View = request.view.sub(request.entry.key + "/")
+    return view
+
+
+def folder(path: str) -> str:
+    """A path as the prefix of what lies under it."""
+    return path if not path or path.endswith("/") else path + "/"
+
+
+def _named(path: str) -> str:
+    if not path or path.endswith("/"):
+        raise BadRequest("a secret's path cannot be empty or end in a slash")
+    return path
+
+
+class Cubbyhole(Backend):
+    """A store of each token's own: no other token can read it, and it goes when the token goes."""
+
+    type: ClassVar[str] = "cubbyhole"
+    paths = (Hole,)
