@@ -73,7 +73,7 @@ def heading(chosen: argparse.Namespace, folder: Path, arguments: list[str]) -> l
         f"- machine: {measure.machine()}; storage on {file_system(folder)}",
         f"- peer: {version}, raft storage, file audit",
         f"- Strongroom {strongroom.__version__} on {python}, LMDB storage, file audit",
-        f"- each server on core 0, the load on core 1, an ordinary policy, {chosen.seconds:g} s for each figure",
+        f"- each server on core 0, the load on core 1, an ordinary policy, {chosen.seconds:g} s a figure",
     ]
 
 

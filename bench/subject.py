@@ -63,10 +63,11 @@ def _subject(name: str, program: tuple[str, ...], storage: str, folder: Path) ->
         server.initialize()
         server.unseal()
         pin(server.process.pid, SERVER_CORE)
-        yield Subject(name, program, server, _prepare(server))
+        yield Subject(name, program, server, prepare(server))
 
 
-def _prepare(server: Server) -> str:
+def prepare(server: Server) -> str:
+    """Mounts, a policy and a secret; returns a token with that policy."""
     api = server.api
     answers = [
         api.post("sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}}),

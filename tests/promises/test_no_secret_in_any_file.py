@@ -1,0 +1,49 @@
+"""What is given to the server to keep stands in no file of it in the clear: not in storage, audit or log."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.canary import Canaries
+from tests.conftest import SealedServer
+from tests.server import Server
+
+
+@pytest.fixture
+def used_server(sealed_server: SealedServer, canary: Canaries) -> Server:
+    """A server on LMDB through which planted secrets went by every door, then stopped."""
+    server = sealed_server("used")
+    server.initialize(3, 2)
+    server.unseal()
+    api = server.api
+    assert api.post("sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}}).status == 204
+    assert api.post("sys/mounts/kv2", {"type": "kv", "options": {"version": "2"}}).status == 204
+    time.sleep(0.1)
+    secret = canary()
+    assert api.post("kv1/a", {"password": secret, "deep": {"list": [secret]}}).status == 204
+    assert api.get("kv1/a").data["password"] == secret
+    assert api.post("kv2/data/a", {"data": {"password": canary()}}).status == 200
+    assert api.post("cubbyhole/a", {"password": canary()}).status == 204
+    wrapped = api.get("kv1/a", headers={"X-Vault-Wrap-TTL": "60s"}).json["wrap_info"]["token"]
+    api.post("sys/wrapping/unwrap", {"token": canary.watch(wrapped)})
+    token = canary.watch(api.post("auth/token/create", {"ttl": "1h"}).auth["client_token"])
+    api.get("auth/token/lookup-self", token=token)
+    api.post("auth/token/lookup", {"token": token})
+    api.post("kv1/b", b'{"password": "' + canary().encode())  # does not parse
+    api.post("auth/token/create", {"ttl": canary()})  # parses, but is refused
+    api.post("auth/token/lookup", {"token": canary()})
+    api.get("sys/mounts", token=canary())
+    api.get("kv1/a", headers={"Authorization": f"Bearer {canary()}"}, token=None)
+    for key in [*server.keys, server.root_token or ""]:
+        canary.watch(key)
+    server.stop()
+    return server
+
+
+def test_not_in_storage_audit_or_log(used_server: Server, canary: Canaries) -> None:
+    files = [file for file in used_server.folder.rglob("*") if file.is_file()]
+    assert any(file.stat().st_size for file in files if "storage" in file.parts), "nothing was stored"
+    assert (used_server.folder / "audit.log").stat().st_size > 0
+    assert canary.findings() == []
