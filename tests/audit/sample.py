@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from strongroom.audit.broker import Broker
 from strongroom.audit.device import Device, DeviceConfig, open_device
 from strongroom.logical import Operation, Request
 from strongroom.policy.decision import Decision, Reason
@@ -62,9 +61,8 @@ def anonymous(**fields: Any) -> Request:
     return request(**({"entry": None, "token": "", "client_id": "", "decision": None} | fields))
 
 
-def device(path: str, type_: str = "file", /, *, broker: Broker | None = None, **options: str) -> Device:
-    headers = broker.headers if broker is not None else {}
-    return open_device(DeviceConfig(path, type_, options), SALT, headers)
+def device(path: str, type_: str = "file", /, **options: str) -> Device:
+    return open_device(DeviceConfig(path, type_, options), SALT, {})
 
 
 def loaded(line: bytes) -> dict[str, Any]:

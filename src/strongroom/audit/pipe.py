@@ -15,14 +15,18 @@ _PIPE_BUF = 4096
 
 
 class PipeSink:
-    """Writes to whatever stands at ``path`` and is no regular file; ``stdout`` is standard output."""
+    """Writes to whatever stands at ``path`` and is no regular file; ``stdout`` is standard output.
 
-    def __init__(self, path: str) -> None:
+    A line that is not taken within ``deadline`` seconds fails. Of a line that fails the reader may
+    have got a part; the next one then starts on a line of its own.
+    """
+
+    def __init__(self, path: str, *, deadline: float = 2.0) -> None:
         self._path = path
         self._fd = -1
         self._torn = False
         self._stale = False
-        self._backlog = Backlog(self._transmit)
+        self._backlog = Backlog(self._transmit, deadline=deadline)
 
     def write(self, line: bytes) -> Future[None]:
         """Queue ``line``; the future is done when the target has taken all of it."""

@@ -36,7 +36,7 @@ class Endpoint:
         if self.network.startswith("unix"):
             return
         host, _, port = self.address.rpartition(":")
-        if not port.isdecimal() or int(port) > 65535 or (":" in host) != host.startswith("["):
+        if not port.isdecimal() or int(port) > 65535 or (":" in host) != (host[:1] + host[-1:] == "[]"):
             raise BadRequest(f"address {self.address}: not a host and a port")
 
     def connect(self, timeout: float) -> socket.socket:
@@ -139,8 +139,9 @@ def _ended(connection: socket.socket) -> bool:
     """Whether the other side hung up: the kernel would still take a line, and lose it."""
     if connection.type != socket.SOCK_STREAM:
         return False
+    connection.setblocking(False)
     try:
-        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return not connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
     except OSError:
