@@ -1,0 +1,125 @@
+"""What a token may do on a path.
+
+Source: the ``sys/capabilities`` part of Vault's HTTP API, checked against the peer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.framework.field import CommaList, field
+from strongroom.framework.path import Path
+from strongroom.logical import Operation, Request, Response
+from strongroom.policy.acl import ACL
+from strongroom.policy.decision import Decision
+from strongroom.policy.explain import explain
+
+if TYPE_CHECKING:
+    from strongroom.sys.system import System
+    from strongroom.token import TokenEntry
+
+
+class CapabilityFields(Path):
+    """Which paths are asked about."""
+
+    paths: CommaList = field("Paths to judge.")
+    path: CommaList = field("Older name of paths.", deprecated=True)
+
+    async def answer(self, system: System, request: Request, entry: TokenEntry | None) -> Response:
+        """Capabilities by path. Raises BadRequest."""
+        wanted = self.paths or self.path
+        if not wanted:
+            raise BadRequest("paths must be supplied")
+        if entry is None:
+            raise BadRequest("invalid token")
+        acl = await system.core.policies.load_acl(request, entry)
+        body: dict[str, Any] = {path: acl.capabilities(path.lstrip("/")) for path in wanted}
+        if len(wanted) == 1:
+            body["capabilities"] = body[wanted[0]]
+        return Response(data=body, flat=True)
+
+
+class Capabilities(CapabilityFields):
+    """What a token may do on paths."""
+
+    pattern = "capabilities"
+    token: str = field("The token.", sensitive=True)
+
+    async def write(self, system: System, request: Request) -> Response:
+        """Capabilities of a token."""
+        return await self.answer(system, request, await system.core.tokens.lookup(request, self.token))
+
+
+class CapabilitiesSelf(CapabilityFields):
+    """What the calling token may do on paths."""
+
+    pattern = "capabilities-self"
+    token: str = field("Ignored; the calling token is judged.", sensitive=True)
+
+    async def write(self, system: System, request: Request) -> Response:
+        """Capabilities of the calling token."""
+        return await self.answer(system, request, request.entry)
+
+
+class CapabilitiesAccessor(CapabilityFields):
+    """What the token of an accessor may do on paths."""
+
+    pattern = "capabilities-accessor"
+    accessor: str = field("Accessor of the token.")
+
+    async def write(self, system: System, request: Request) -> Response:
+        """Capabilities of a token by its accessor."""
+        entry = await system.core.tokens.by_accessor(request, self.accessor)
+        if entry is None:
+            raise BadRequest("invalid accessor")
+        return await self.answer(system, request, entry)
+
+
+class Explain(Path):
+    """Why an operation on a path is allowed or denied, for the calling token or one it may look up."""
+
+    pattern = "internal/explain"
+    path: str = field("Path of the operation.", required=True)
+    operation: str = field("read, list, scan, create, update, patch or delete.", default="read")
+    token: str = field("Another token; needs the right to look it up.", sensitive=True)
+    accessor: str = field("Accessor of another token; needs the right to look it up.")
+
+    async def write(self, system: System, request: Request) -> dict[str, Any]:
+        """The decision: rule, policies, capability wanted and held, nearest miss."""
+        entry = await self._subject(system, request)
+        acl = await system.core.policies.load_acl(request, entry)
+        path = self.path.lstrip("/")
+        return explain(self._decide(system, request, acl, path))
+
+    def _decide(self, system: System, request: Request, acl: ACL, path: str) -> Decision:
+        """What the ACL would say to such a request, without sending one."""
+        try:
+            operation = Operation(self.operation)
+        except ValueError:
+            raise BadRequest("operation must be one of read, list, scan, create, update, patch, delete") from None
+        mount = system.core.mounts.find(path)
+        found = mount.backend.table.match(path[len(mount.prefix) :]) if mount else None
+        protected = found is not None and found[0].root_protected
+        return acl.decide(operation, path, {}, root_protected=protected, now=request.now)
+
+    async def _subject(self, system: System, request: Request) -> TokenEntry:
+        tokens = system.core.tokens
+        if self.token and self.token != request.token:
+            self._entitled(request, "auth/token/lookup")
+            entry = await tokens.lookup(request, self.token)
+        elif self.accessor:
+            self._entitled(request, "auth/token/lookup-accessor")
+            entry = await tokens.by_accessor(request, self.accessor)
+        else:
+            entry = request.entry
+        if entry is None:
+            raise BadRequest("no such token")
+        return entry
+
+    def _entitled(self, request: Request, path: str) -> None:
+        if not {"update", "root"} & set(request.acl.capabilities(path)):
+            raise PermissionDenied
+
+
+PATHS: tuple[type[Path], ...] = (Capabilities, CapabilitiesSelf, CapabilitiesAccessor, Explain)

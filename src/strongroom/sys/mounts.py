@@ -1,0 +1,447 @@
+"""Mounting, tuning, moving and listing secrets engines and auth methods.
+
+Source: the ``sys/mounts``, ``sys/auth``, ``sys/remount`` and ``sys/internal/ui/mounts`` parts of
+Vault's HTTP API, checked against the peer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from strongroom import registry
+from strongroom.errors import BadRequest, NotFound, PermissionDenied
+from strongroom.framework.field import CommaList, KVPairs, Mapped, field
+from strongroom.framework.path import Path
+from strongroom.hcl import duration
+from strongroom.logical import Request, Response
+from strongroom.mount import AUTH, PERMANENT, SECRET, Mount, MountConfig, MountEntry, clean_path, new_entry
+from strongroom.sys.seal import VERSION
+
+if TYPE_CHECKING:
+    from strongroom.core import Core
+    from strongroom.sys.system import System
+
+_TOKEN_TYPES = frozenset({"", "default-service", "default-batch", "service", "batch"})
+_VISIBILITIES = frozenset({"", "hidden", "unauth"})
+_HEADERS_KEPT = frozenset({"x-vault-token", "authorization", "x-vault-wrap-ttl"})
+
+
+# -- what a mount looks like on the wire -----------------------------------------------------------
+
+
+def describe(mount: Mount) -> dict[str, Any]:
+    """A mount as it stands in listings."""
+    entry = mount.entry
+    return {
+        "accessor": entry.accessor,
+        "config": describe_config(entry),
+        "deprecation_status": "supported",
+        "description": entry.description,
+        "external_entropy_access": entry.external_entropy_access,
+        "local": entry.local,
+        "options": entry.options,
+        "plugin_version": entry.plugin_version,
+        "running_plugin_version": f"v{VERSION}",
+        "running_sha256": "",
+        "seal_wrap": entry.seal_wrap,
+        "type": entry.type,
+        "uuid": entry.uuid,
+    }
+
+
+def describe_config(entry: MountEntry) -> dict[str, Any]:
+    """A mount's settings; lists and switches appear once they are set."""
+    config = entry.config
+    body: dict[str, Any] = {
+        "default_lease_ttl": config.default_lease_ttl,
+        "force_no_cache": config.force_no_cache,
+        "max_lease_ttl": config.max_lease_ttl,
+    }
+    if entry.table == AUTH:
+        body["token_type"] = config.token_type or "default-service"
+    for name in (
+        "audit_non_hmac_request_keys",
+        "audit_non_hmac_response_keys",
+        "listing_visibility",
+        "passthrough_request_headers",
+        "allowed_response_headers",
+        "user_lockout_config",
+    ):
+        value = getattr(config, name)
+        if value:
+            body[name] = value
+    return body
+
+
+def listing(core: Core, table: str) -> dict[str, Any]:
+    """All mounts of a table by path."""
+    return {
+        mount.entry.path: describe(mount)
+        for _, mount in sorted(core.mounts.by_prefix.items())
+        if mount.entry.table == table
+    }
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+def _seconds(value: Any) -> int:
+    """A TTL as given: empty means the system's, which is 0."""
+    return 0 if value in ("", None) else duration.parse(value)
+
+
+def _config_from(given: dict[str, Any], config: MountConfig) -> MountConfig:
+    """``config`` with what was given of it. Raises BadRequest."""
+    changes: dict[str, Any] = {}
+    for name in ("default_lease_ttl", "max_lease_ttl"):
+        if name in given:
+            changes[name] = _seconds(given[name])
+    if "force_no_cache" in given:
+        changes["force_no_cache"] = bool(given["force_no_cache"])
+    for name in (
+        "audit_non_hmac_request_keys",
+        "audit_non_hmac_response_keys",
+        "passthrough_request_headers",
+        "allowed_response_headers",
+    ):
+        if name in given:
+            changes[name] = _names(given[name])
+    for name, allowed in (("listing_visibility", _VISIBILITIES), ("token_type", _TOKEN_TYPES)):
+        if name in given:
+            if given[name] not in allowed:
+                raise BadRequest(f"invalid {name}")
+            changes[name] = given[name]
+    if isinstance(given.get("user_lockout_config"), dict):
+        changes["user_lockout_config"] = given["user_lockout_config"]
+    fresh = replace(config, **changes)
+    _check(fresh)
+    return fresh
+
+
+def _names(value: Any) -> list[str]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise BadRequest("expected a list of names")
+    return [item for item in items if item]
+
+
+def _check(config: MountConfig) -> None:
+    if config.default_lease_ttl < 0 or config.max_lease_ttl < 0:
+        raise BadRequest("a TTL cannot be negative")
+    if 0 < config.max_lease_ttl < config.default_lease_ttl:
+        raise BadRequest("default_lease_ttl cannot be greater than max_lease_ttl")
+    if _HEADERS_KEPT & {name.lower() for name in config.passthrough_request_headers}:
+        raise BadRequest("that header cannot be passed through to an engine")
+
+
+# -- enabling and disabling ------------------------------------------------------------------------
+
+
+class MountFields(Path):
+    """What a mount is made of."""
+
+    type: str = field("Type of the engine.")
+    description: str = field("For people.")
+    config: Mapped = field("Settings: default_lease_ttl, max_lease_ttl, listing_visibility, ...")
+    options: KVPairs = field("Options of the engine, such as version for kv.")
+    local: bool = field("Keep out of replication.")
+    seal_wrap: bool = field("Wrap with the seal as well.")
+    external_entropy_access: bool = field("Accepted for older callers.")
+    plugin_name: str = field("Older way to name the type.", deprecated=True)
+    plugin_version: str = field("Version of the plugin; only the built-in one exists.")
+
+    async def enable(self, core: Core, request: Request, table: str, path: str) -> None:
+        """Create a mount. Raises BadRequest."""
+        type_ = self.plugin_name if self.type == "plugin" else self.type
+        if not type_:
+            raise BadRequest("backend type must be specified as a string")
+        options = dict(self.options)
+        if type_ in {"kv-v1", "kv-v2"}:
+            type_, options["version"] = "kv", type_[-1]
+        path = clean_path(path, table)
+        if type_ in registry.INTERNAL:
+            raise BadRequest(f'mount type of "{type_}" is not mountable')
+        if self.plugin_version:
+            raise BadRequest("only the built-in version of an engine can be mounted")
+        core.mounts.refuse_overlap(f"auth/{path}" if table == AUTH else path)
+        entry = new_entry(table, path, type_, description=self.description, options=options or None)
+        entry.local, entry.seal_wrap = self.local, self.seal_wrap
+        entry.external_entropy_access = self.external_entropy_access
+        entry.config = _config_from(self.config, MountConfig())
+        mount = Mount(entry)
+        await mount.backend.enabled(request, core.view(request.tx, mount.storage_prefix))
+        await core.mounts.claim(request.tx, entry)
+
+
+class Mounts(Path):
+    """The secrets engines that are mounted."""
+
+    pattern = "mounts/?"
+
+    async def read(self, system: System, request: Request) -> Response:
+        """All secrets engines by path."""
+        return Response(data=listing(system.core, SECRET), flat=True)
+
+
+class MountPath(MountFields):
+    """Enable, look at or disable a secrets engine."""
+
+    pattern = "mounts/{path*}"
+    path: str = field("Where the engine answers.")
+
+    async def read(self, system: System, request: Request) -> Response:
+        """The engine mounted at the path."""
+        return Response(data=describe(_require(system.core, SECRET, self.path)), flat=True)
+
+    async def write(self, system: System, request: Request) -> None:
+        """Enable a secrets engine."""
+        await self.enable(system.core, request, SECRET, self.path)
+
+    async def delete(self, system: System, request: Request) -> None:
+        """Disable the engine: its leases are revoked and its data deleted."""
+        await disable(system.core, request, SECRET, self.path)
+
+
+class Auths(Path):
+    """The auth methods that are enabled."""
+
+    pattern = "auth/?"
+
+    async def read(self, system: System, request: Request) -> Response:
+        """All auth methods by path."""
+        return Response(data=listing(system.core, AUTH), flat=True)
+
+
+class AuthPath(MountFields):
+    """Enable, look at or disable an auth method. Needs sudo."""
+
+    pattern = "auth/{path*}"
+    root_protected = True
+    path: str = field("Where the method answers, below auth/.")
+
+    async def read(self, system: System, request: Request) -> Response:
+        """The method enabled at the path."""
+        return Response(data=describe(_require(system.core, AUTH, self.path)), flat=True)
+
+    async def write(self, system: System, request: Request) -> None:
+        """Enable an auth method."""
+        await self.enable(system.core, request, AUTH, self.path)
+
+    async def delete(self, system: System, request: Request) -> None:
+        """Disable the method: tokens it gave are revoked and its data deleted."""
+        await disable(system.core, request, AUTH, self.path)
+
+
+def _require(core: Core, table: str, path: str) -> Mount:
+    mount = core.mounts.named(table, path.strip("/") + "/")
+    if mount is None:
+        what = "secret engine mount" if table == SECRET else "auth engine"
+        raise BadRequest(f"No {what} at {path.strip('/')}/")
+    return mount
+
+
+async def disable(core: Core, request: Request, table: str, path: str) -> None:
+    """Take a mount out of service: its leases are revoked now, its data goes in the background.
+
+    The job that deletes the data is committed with the mount's end, so a crash loses neither.
+    """
+    mount = core.mounts.named(table, path.strip("/") + "/")
+    if mount is None:
+        return
+    if mount.prefix in PERMANENT:
+        raise BadRequest(f'cannot unmount "{mount.entry.path}"')
+    await core.leases.revoke_prefix(request, mount.prefix, sync=True)
+    core.mounts.delete(request.tx, mount.entry)
+    core.leases.schedule_purge(request, mount.storage_prefix)
+
+
+# -- tuning ----------------------------------------------------------------------------------------
+
+
+class TuneFields(Path):
+    """The settings of a mount that can be changed."""
+
+    default_lease_ttl: str = field("TTL of leases that ask for none.")
+    max_lease_ttl: str = field("Longest TTL of leases.")
+    description: str = field("For people.")
+    force_no_cache: bool = field("Do not cache.")
+    audit_non_hmac_request_keys: CommaList = field("Request keys that the audit log shows in clear.")
+    audit_non_hmac_response_keys: CommaList = field("Response keys that the audit log shows in clear.")
+    listing_visibility: str = field("unauth lists the mount for callers without a token.")
+    passthrough_request_headers: CommaList = field("Request headers that the engine sees.")
+    allowed_response_headers: CommaList = field("Response headers that the engine may set.")
+    token_type: str = field("Which type of tokens an auth method gives.")
+    options: KVPairs = field("Options of the engine.")
+    plugin_version: str = field("Version of the plugin.")
+    user_lockout_config: Mapped = field("When repeated failed logins lock a user out.")
+
+    async def tune(self, core: Core, request: Request, table: str, path: str) -> None:
+        """Change what is given of a mount's settings. Raises BadRequest."""
+        mount = core.mounts.named(table, path.strip("/") + "/")
+        if mount is None:
+            raise BadRequest(f'tune of path "{path.strip("/")}/" failed: no mount entry found')
+        given = {name: getattr(self, name) for name in self.given}
+        entry = replace(mount.entry, config=_config_from(given, mount.entry.config))
+        if "description" in self.given:
+            entry.description = self.description
+        if "options" in self.given:
+            entry.options = {**(entry.options or {}), **self.options}
+            await mount.backend.retuned(request, mount.entry.options or {}, entry.options)
+        core.mounts.put(request.tx, entry)
+
+    def tuned(self, core: Core, table: str, path: str) -> Response:
+        """The settings in force at a mount."""
+        mount = core.mounts.named(table, path.strip("/") + "/")
+        if mount is None:
+            raise BadRequest(f'cannot fetch sysview for path "{path.strip("/")}/"')
+        default, longest = core.ttls(mount)
+        body = {**describe_config(mount.entry), "default_lease_ttl": default, "max_lease_ttl": longest}
+        body["description"] = mount.entry.description
+        if mount.entry.options:
+            body["options"] = mount.entry.options
+        return Response(data=body, flat=True)
+
+
+class MountTune(TuneFields):
+    """Settings of a secrets engine."""
+
+    pattern = "mounts/{path*}/tune"
+    path: str = field("Where the engine answers.")
+
+    async def read(self, system: System, request: Request) -> Response:
+        """The settings in force."""
+        return self.tuned(system.core, SECRET, self.path)
+
+    async def write(self, system: System, request: Request) -> None:
+        """Change the settings that are given."""
+        await self.tune(system.core, request, SECRET, self.path)
+
+
+class AuthTune(TuneFields):
+    """Settings of an auth method. Needs sudo."""
+
+    pattern = "auth/{path*}/tune"
+    root_protected = True
+    path: str = field("Where the method answers, below auth/.")
+
+    async def read(self, system: System, request: Request) -> Response:
+        """The settings in force."""
+        return self.tuned(system.core, AUTH, self.path)
+
+    async def write(self, system: System, request: Request) -> None:
+        """Change the settings that are given."""
+        await self.tune(system.core, request, AUTH, self.path)
+
+
+# -- moving ----------------------------------------------------------------------------------------
+
+
+class Remount(Path):
+    """Move a mount to another path; its data stays, its leases are revoked."""
+
+    pattern = "remount"
+    root_protected = True
+    source: str = field("Path to move from.", name="from")
+    target: str = field("Path to move to.", name="to")
+
+    async def write(self, system: System, request: Request) -> Response:
+        """Move a mount."""
+        core = system.core
+        source, target = _table_and_path(self.source), _table_and_path(self.target)
+        if source[0] != target[0]:
+            raise BadRequest("cannot move a secrets engine to an auth method's path, or back")
+        mount = core.mounts.named(*source)
+        if mount is None:
+            raise BadRequest(f'no matching mount at "{self.source.strip("/")}/"')
+        if mount.prefix in PERMANENT:
+            raise BadRequest(f'cannot remount "{mount.prefix}"')
+        path = clean_path(target[1], target[0])
+        core.mounts.refuse_overlap(f"auth/{path}" if target[0] == AUTH else path, moving=mount.prefix)
+        await core.leases.revoke_prefix(request, mount.prefix, sync=True)
+        core.mounts.put(request.tx, replace(mount.entry, path=path))
+        note = "Mount move has been queued. Progress will be reported in the server's log, tagged with the returned migration_id"
+        return Response(data={"migration_id": core.moved(request, self.source, self.target)}, warnings=[note], flat=True)
+
+
+class RemountStatus(Path):
+    """How far a move has come."""
+
+    pattern = "remount/status/{migration_id}"
+    migration_id: str = field("What the move was answered with.")
+
+    async def read(self, system: System, request: Request) -> dict[str, Any]:
+        """The state of the move."""
+        move = system.core.moves.get(self.migration_id)
+        if move is None:
+            raise NotFound
+        return {"migration_id": self.migration_id, "migration_info": move}
+
+
+def _table_and_path(path: str) -> tuple[str, str]:
+    cleaned = path.strip("/") + "/"
+    if cleaned.startswith("auth/"):
+        return AUTH, cleaned.removeprefix("auth/")
+    return SECRET, cleaned
+
+
+# -- for user interfaces ---------------------------------------------------------------------------
+
+
+class UIMounts(Path):
+    """The mounts a caller may know of; without a token, those that are listed for everybody."""
+
+    pattern = "internal/ui/mounts/?"
+    unauthenticated = True
+
+    async def read(self, system: System, request: Request) -> dict[str, Any]:
+        """Mounts by table and path."""
+        core = system.core
+        acl = await core.acl_of(request)
+        body: dict[str, dict[str, Any]] = {"auth": {}, "secret": {}}
+        for prefix, mount in sorted(core.mounts.by_prefix.items()):
+            table = "auth" if mount.entry.table == AUTH else "secret"
+            if acl is not None and acl.reaches(prefix):
+                body[table][mount.entry.path] = describe(mount)
+            elif mount.entry.config.listing_visibility == "unauth":
+                body[table][mount.entry.path] = {
+                    "description": mount.entry.description,
+                    "options": mount.entry.options,
+                    "type": mount.type,
+                }
+        return body
+
+
+class UIMount(Path):
+    """The mount that answers for a path, if the caller may use anything in it."""
+
+    pattern = "internal/ui/mounts/{path*}"
+    unauthenticated = True
+    path: str = field("A path inside the mount.")
+
+    async def read(self, system: System, request: Request) -> dict[str, Any]:
+        """The mount of a path."""
+        core = system.core
+        wanted = self.path.strip("/") + "/"
+        mount = core.mounts.find(wanted)
+        acl = await core.acl_of(request)
+        if mount is None or acl is None or not acl.reaches(mount.prefix):
+            raise PermissionDenied(
+                "preflight capability check returned 403, please ensure client's policies "
+                f'grant access to path "{wanted}"'
+            )
+        return {**describe(mount), "path": mount.prefix}
+
+
+PATHS: tuple[type[Path], ...] = (
+    Mounts,
+    MountTune,
+    MountPath,
+    Auths,
+    AuthTune,
+    AuthPath,
+    RemountStatus,
+    Remount,
+    UIMounts,
+    UIMount,
+)

@@ -1,0 +1,31 @@
+"""The system's own paths: everything below ``sys/``.
+
+Each module of this package declares the paths of one noun; here they become one engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from strongroom.framework.backend import Backend
+from strongroom.sys import audit, capabilities, leases, mounts, seal, tools, wrapping
+
+if TYPE_CHECKING:
+    from strongroom.core import Core
+
+
+class System(Backend):
+    """Control, policy and diagnosis of the server itself."""
+
+    type: ClassVar[str] = "system"
+    kind: ClassVar[str] = "system"
+    paths = (
+        *seal.PATHS,
+        *mounts.PATHS,
+        *audit.PATHS,
+        *capabilities.PATHS,
+        *leases.PATHS,
+        *wrapping.PATHS,
+        *tools.PATHS,
+    )
+    core: Core
