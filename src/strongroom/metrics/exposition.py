@@ -76,7 +76,8 @@ def render_prometheus(metrics: Metrics, now: float, *, retention: float) -> byte
 
 def metric_name(name: str) -> str:
     """A name with everything that Prometheus does not take made an underscore."""
-    return _NOT_IN_NAMES.sub("_", name)
+    clean = _NOT_IN_NAMES.sub("_", name)
+    return f"_{clean}" if clean[:1].isdecimal() else clean
 
 
 def _head(name: str, kind: str) -> list[str]:
