@@ -43,6 +43,9 @@ class Broker:
             return None
         now = time_ns()
         outcomes = [device.log_request(request, now, error) for device in devices]
+        if None in outcomes:
+            self.requests.taken += 1
+            return None
         return _settle(devices, outcomes, self.requests)
 
     def log_response(
@@ -54,6 +57,9 @@ class Broker:
             return None
         now = time_ns()
         outcomes = [device.log_response(request, response, now, error) for device in devices]
+        if None in outcomes:
+            self.responses.taken += 1
+            return None
         return _settle(devices, outcomes, self.responses)
 
     def hash(self, path: str, value: str) -> str:
@@ -110,10 +116,8 @@ class Broker:
         return device
 
 
-def _settle(devices: Devices, outcomes: list[Outcome], tally: Tally) -> Awaitable[None] | None:
-    if None in outcomes:
-        tally.taken += 1
-        return None
+def _settle(devices: Devices, outcomes: list[Outcome], tally: Tally) -> Awaitable[None]:
+    """What to await when no device took the line inline."""
     if any(isinstance(outcome, asyncio.Future) for outcome in outcomes):
         return _await_first(devices, outcomes, tally)
     tally.failed += 1

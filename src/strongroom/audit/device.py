@@ -56,7 +56,11 @@ class Device:
         except Exception as failure:  # noqa: BLE001  # returned: whatever went wrong, the line is not there
             self.requests.failed += 1
             return failure
-        return _settle(pending, self.requests)
+        if pending is None:
+            self.requests.taken += 1
+        else:
+            pending.add_done_callback(partial(_count, self.requests))
+        return pending
 
     def log_response(self, request: Request, response: Response | None, now: int, error: str) -> Outcome:
         """Take the response line."""
@@ -65,19 +69,15 @@ class Device:
         except Exception as failure:  # noqa: BLE001  # returned, as above
             self.responses.failed += 1
             return failure
-        return _settle(pending, self.responses)
+        if pending is None:
+            self.responses.taken += 1
+        else:
+            pending.add_done_callback(partial(_count, self.responses))
+        return pending
 
 
 Outcome = Future[None] | Exception | None
 """None: the line is taken. A future: it will be, or fail. An exception: it is not."""
-
-
-def _settle(pending: Future[None] | None, tally: Tally) -> Future[None] | None:
-    if pending is None:
-        tally.taken += 1
-    else:
-        pending.add_done_callback(partial(_count, tally))
-    return pending
 
 
 def _count(tally: Tally, future: Future[None]) -> None:

@@ -182,7 +182,7 @@ class EntryFormat:
             "remote_address": request.remote_address,
             "remote_port": request.remote_port,
         }
-        if "" in record.values():
+        if not (accessor and request.client_id and request.mount_accessor and request.remote_port):
             record = _present(record)
         if request.data:
             exempt = request.mount.audit_request_keys if request.mount is not None else _NONE

@@ -21,6 +21,8 @@ PREFIX = "hmac-sha256:"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _MAX_DEPTH = 100
+_INT64 = 1 << 63
+_NUMBERS = (int, float)
 _PLAIN = frozenset({bool, float, type(None)})
 _SEQUENCES = (list, tuple, AbstractSet)
 _BRANCHES = (Mapping, *_SEQUENCES)
@@ -66,7 +68,7 @@ class Mask:
             kind = type(value)
             if kind is str:
                 masked[name] = value if name in exempt else self._text(value)
-            elif kind in _PLAIN:
+            elif kind in _PLAIN or (kind is int and -_INT64 <= value < _INT64):
                 masked[name] = value
             elif kind is dict and depth < _MAX_DEPTH:
                 masked[name] = self._mapping(value, exempt, depth + 1)
@@ -84,7 +86,7 @@ class Mask:
     def _node(self, value: Any, exempt: frozenset[str], plain: bool, depth: int) -> Any:
         if type(value) is list:  # asking an abstract class costs ten times as much
             return self._branch(value, exempt, plain, depth + 1)
-        if value is None or isinstance(value, int | float):
+        if value is None or isinstance(value, _NUMBERS):
             return _number(value)
         if isinstance(value, str):
             text = str.__str__(value)
@@ -113,14 +115,14 @@ class Mask:
     def _key(self, key: Any) -> str:
         if isinstance(key, str):
             return str.__str__(key)
-        return str(key) if key is None or isinstance(key, int | float) else self._odd(key)
+        return str(key) if key is None or isinstance(key, _NUMBERS) else self._odd(key)
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, float) or value is None or isinstance(value, bool):
         return value
     number = int(value)
-    if -(1 << 63) <= number < 1 << 64:
+    if -_INT64 <= number < 2 * _INT64:
         return number
     return orjson.Fragment(str(number))  # JSON has no bounds, its encoder has
 
