@@ -19,7 +19,8 @@ def rule(path: str, *capabilities: str, more: str = "") -> str:
     return f'path "{path}" {{ capabilities = [{listed}] {more} }}\n'
 
 
-READ, UPDATE = ("read",), ("update",)
+WRITE = ["create", "delete", "list", "read", "update"]
+SUDO = ["create", "delete", "list", "read", "sudo", "update"]
 
 # Each row was asked of the running peer: policies, path, capabilities it named.
 MEASURED: tuple[tuple[str, list[str], str, list[str]], ...] = (

@@ -102,15 +102,11 @@ class Stanza:
         if literal is None or literal.value == "":
             return 0
         value = literal.value
-        if isinstance(value, bool):
-            self.fail("invalid expiration time: could not parse time from input", literal)
-        if isinstance(value, int | float) or _WHOLE.fullmatch(value):
-            return (
-                int(float(value) * duration.SECOND)
-                if isinstance(value, float)
-                else int(value) * duration.SECOND
-            )
+        if isinstance(value, bool | float):
+            self._mistyped(key, "a time", literal)
         try:
+            if isinstance(value, int) or _WHOLE.fullmatch(value):
+                return int(value) * duration.SECOND
             return parse_time(value)
         except ValueError:
             self.fail("invalid expiration time: could not parse string as date and time", literal)
