@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def parse_data(words: Iterable[str], terminal: Terminal) -> dict[str, Any]:
-    """The object ``words`` describe.
+    r"""The object ``words`` describe.
 
     ``key=value``; ``key=@file`` and ``key=-`` take the value from a file or standard input,
-    ``key=\\@text`` is literal; ``@file.json`` and ``-`` alone add a whole JSON object. A key
+    ``key=\@text`` is literal; ``@file.json`` and ``-`` alone add a whole JSON object. A key
     that comes twice has a list. Raises Failure without repeating what a value was.
     """
     data: dict[str, Any] = {}

@@ -47,7 +47,7 @@ class doing:  # noqa: N801 (read as a word: with doing("Error reading x"))
 class Command:
     """One leaf of the command tree; ``words`` is its name, as in ``kv metadata get``."""
 
-    __slots__ = ("arguments", "flags", "least", "most", "run", "words")
+    __slots__ = ("arguments", "flags", "least", "most", "raw", "run", "words")
 
     def __init__(
         self,
@@ -57,6 +57,8 @@ class Command:
         least: int,
         most: int | None,
         run: Run,
+        *,
+        raw: bool = False,
     ) -> None:
         self.words = words
         self.arguments = arguments
@@ -64,6 +66,7 @@ class Command:
         self.least = least
         self.most = most
         self.run = run
+        self.raw = raw
 
     @property
     def synopsis(self) -> str:
@@ -97,14 +100,16 @@ class Commands(dict[str, Command]):
         *,
         flags: tuple[Flag, ...] = (),
         count: tuple[int, int | None] = (0, 0),
+        raw: bool = False,
     ) -> Callable[[Run], Run]:
         """Declares the function below it as the command ``words``.
 
-        ``count`` is the least and the greatest number of arguments (None: any number).
+        ``count`` is the least and the greatest number of arguments (None: any number). The
+        function of a ``raw`` command gets all words as arguments and parses flags itself.
         """
 
         def declare(run: Run) -> Run:
-            self[words] = Command(words, arguments, flags, count[0], count[1], run)
+            self[words] = Command(words, arguments, flags, count[0], count[1], run, raw=raw)
             return run
 
         return declare

@@ -68,7 +68,7 @@ class Values(dict[str, "Any"]):
 
 
 def parse(
-    flags: Iterable[Flag], words: list[str], variable: Callable[[str], str] = lambda name: ""
+    flags: Iterable[Flag], words: list[str], variable: Callable[[str], str]
 ) -> tuple[Values, list[str]]:
     """The values of ``flags`` in ``words`` and the words after them.
 

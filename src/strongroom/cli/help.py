@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from strongroom.cli.tree import COMMON, GROUPS, OTHER, commands_of
+from strongroom.cli.tree import COMMON, GROUPS, OTHER, commands_under
 
 TYPE_CHECKING = False  # see flag.py
 if TYPE_CHECKING:
@@ -27,12 +27,11 @@ def root_help(name: str) -> str:
 def group_help(name: str, words: str) -> str:
     """What a group of commands says when none of them is named."""
     first = words.split(" ", 1)[0]
-    module, _ = COMMON.get(first) or OTHER[first]
     below: dict[str, str] = {}
-    for path, command in sorted(commands_of(module).items()):
+    for path, command in sorted(commands_under(first).items()):
         if path.startswith(words + " "):
             head, _, tail = path.removeprefix(words + " ").partition(" ")
-            below[head] = GROUPS[f"{words} {head}"].rstrip(".") if tail else command.synopsis
+            below[head] = GROUPS[f"{words} {head}"].split(".")[0] if tail else command.synopsis
     return "\n\n".join(
         (
             f"Usage: {name} {words} <command> [flags] [arguments]",

@@ -205,9 +205,11 @@ def _posted(session: Session, mount: str, config: dict[str, Any]) -> Any:
 
 
 def _oidc(session: Session, mount: str, config: dict[str, Any]) -> Any:
-    from strongroom.cli.oidc import browser_login  # noqa: PLC0415 (it brings a small web server)
-
-    return browser_login(session, mount, config)
+    del config
+    raise Failure(
+        f"this method needs a browser. Log in on the server's web page, or ask auth/{mount}/oidc/auth_url for the "
+        f'address to visit, and give the token that comes of it to "{session.name} login"'
+    )
 
 
 def _post(session: Session, path: str, body: dict[str, Any]) -> Any:

@@ -118,10 +118,12 @@ def _outside(error: Exception, terminal: Terminal) -> int:
 
 
 def _call(name: str, command: Command, words: list[str], terminal: Terminal) -> int:
-    from strongroom.cli.flag import parse  # noqa: PLC0415 (as above)
+    from strongroom.cli.flag import Values, parse  # noqa: PLC0415 (as above)
     from strongroom.cli.session import Session  # noqa: PLC0415 (as above)
     from strongroom.client.environment import variable  # noqa: PLC0415 (as above)
 
+    if command.raw and not HELP_WORDS.intersection(words):
+        return command.run(Session(name, command, Values(), words, terminal))
     flags, arguments = parse(command.flags, words, lambda key: variable(terminal.environ, key))
     if "format" in flags:
         _check_format(flags["format"], command)

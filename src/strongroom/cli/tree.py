@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # see flag.py
 if TYPE_CHECKING:
     from strongroom.cli.command import Command, Commands
 
+DEEPEST = 4  # words of the longest command
 COMMON = {
     "read": ("data", "Read data and secrets"),
     "write": ("data", "Write data, configuration and secrets"),
@@ -41,6 +42,11 @@ OTHER = {
     "version": ("status", "Show the version of this command"),
     "version-history": ("status", "Show which versions the server has run"),
 }
+# Further modules of a group, looked into when the first does not have the command.
+FURTHER = {
+    "kv": ("kvtree",),
+    "operator": ("raft", "rekey", "rootgen"),
+}
 GROUPS = {
     "audit": "Audit devices record every request and every answer.",
     "auth": "Auth methods check who someone is, and give a token for it.",
@@ -51,6 +57,8 @@ GROUPS = {
     "namespace": "Namespaces are servers within the server, each with its own mounts and policies.",
     "operator": "For those who run servers: initialise, unseal, rotate keys, look after the cluster.",
     "operator raft": "Look after the nodes of a raft cluster.",
+    "operator raft autopilot": "See what the autopilot of a raft cluster sees.",
+    "operator raft snapshot": "Save and restore everything stored in a raft cluster.",
     "plugin": "Look at the plugins the server knows, and reload them.",
     "policy": "Policies say which paths a token may use, and how.",
     "print": "Show what this command would use.",
@@ -65,32 +73,44 @@ def commands_of(module: str) -> Commands:
     return commands
 
 
+def commands_under(first: str) -> dict[str, Command]:
+    """All commands whose words begin with ``first``."""
+    module, _ = COMMON.get(first) or OTHER[first]
+    found = dict(commands_of(module))
+    for further in FURTHER.get(first, ()):
+        found.update(commands_of(further))
+    return found
+
+
 def find(argv: list[str]) -> tuple[str, Command | None, list[str]]:
     """The words that name a command or group, the command (None for a group), and the rest.
 
     All of it is empty when the first word names nothing.
     """
     first = argv[0]
-    if first == "-autocomplete-install" or first == "--autocomplete-install":
+    if first in {"-autocomplete-install", "--autocomplete-install"}:
         return find(["completion", "install", *argv[1:]])
     if first not in COMMON and first not in OTHER:
         return _find_old(argv)
     module, _ = COMMON.get(first) or OTHER[first]
-    commands = commands_of(module)
-    words: list[str] = []
-    deepest: tuple[str, Command | None, list[str]] = ("", None, argv)
-    for position, word in enumerate(argv):
-        words.append(word)
-        name = " ".join(words)
-        if name in commands:
-            return name, commands[name], argv[position + 1 :]
-        if name not in GROUPS:
-            break
-        deepest = (name, None, argv[position + 1 :])
-    if deepest[0] == "auth" and deepest[2]:
+    for name in (module, *FURTHER.get(first, ())):
+        command, count = _longest(commands_of(name), argv)
+        if command:
+            return command.words, command, argv[count:]
+    count = max((count for count in range(1, len(argv) + 1) if " ".join(argv[:count]) in GROUPS), default=0)
+    if first == "auth" and len(argv) > count:
         older = _find_old(argv)
-        return older if older[1] else deepest
-    return deepest if deepest[0] else _find_old(argv)
+        return older if older[1] else (first, None, argv[count:])
+    return " ".join(argv[:count]), None, argv[count:]
+
+
+def _longest(commands: Commands, argv: list[str]) -> tuple[Command | None, int]:
+    """The command whose words ``argv`` begins with, and how many words that are."""
+    for count in range(min(len(argv), DEEPEST), 0, -1):
+        command = commands.get(" ".join(argv[:count]))
+        if command:
+            return command, count
+    return None, 0
 
 
 def _find_old(argv: list[str]) -> tuple[str, Command | None, list[str]]:
@@ -102,6 +122,7 @@ def _find_old(argv: list[str]) -> tuple[str, Command | None, list[str]]:
 
 def every_command() -> list[Command]:
     """All commands, in the order of their words: for help and completion."""
-    modules = {module for module, _ in (*COMMON.values(), *OTHER.values())}
-    found = {name: command for module in modules for name, command in commands_of(module).items()}
+    found: dict[str, Command] = {}
+    for first in (*COMMON, *OTHER):
+        found.update(commands_under(first))
     return [found[name] for name in sorted(found)]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from strongroom.client.settings import Settings
 
+    Query = Mapping[str, str | list[str]]
+
 REDIRECTS = frozenset({301, 302, 307, 308})
 FIRST_WAIT, LONGEST_WAIT = 0.25, 1.5  # seconds between attempts
 
@@ -68,7 +70,7 @@ class Client:
         raw = response.body.decode(errors="replace")
         return ApiError(request.method, url, response.status, raw=raw, namespace=namespace)
 
-    def read(self, path: str, query: Mapping[str, str | list[str]] | None = None) -> dict[str, Any] | None:
+    def read(self, path: str, query: Query | None = None) -> dict[str, Any] | None:
         """The envelope at ``path``, or None where there is nothing.
 
         A 404 that still carries data or warnings (a deleted version) counts as an answer.
@@ -81,11 +83,11 @@ class Client:
             raise self.refusal(request, response)
         return response.secret()
 
-    def list(self, path: str, query: Mapping[str, str | list[str]] | None = None) -> dict[str, Any] | None:
+    def list(self, path: str, query: Query | None = None) -> dict[str, Any] | None:
         """The envelope of a listing, or None where there is nothing."""
         return self.read(path, {**(query or {}), "list": "true"})
 
-    def scan(self, path: str, query: Mapping[str, str | list[str]] | None = None) -> dict[str, Any] | None:
+    def scan(self, path: str, query: Query | None = None) -> dict[str, Any] | None:
         """As ``list``, through all levels."""
         return self.read(path, {**(query or {}), "scan": "true"})
 
@@ -98,7 +100,7 @@ class Client:
         kind = {"Content-Type": "application/merge-patch+json"}
         return self.send(Request("PATCH", path, body, headers=kind)).secret()
 
-    def delete(self, path: str, query: Mapping[str, str | list[str]] | None = None) -> dict[str, Any] | None:
+    def delete(self, path: str, query: Query | None = None) -> dict[str, Any] | None:
         """The envelope a deletion answers with, usually None."""
         return self.send(Request("DELETE", path, query=query)).secret()
 

@@ -1,0 +1,66 @@
+"""``server`` and ``agent``: the two that stay. Each parses its own flags.
+
+The flags stand here a second time only for help and completion.
+"""
+
+from __future__ import annotations
+
+from strongroom.cli.command import Commands
+from strongroom.cli.flag import Flag
+
+TYPE_CHECKING = False  # see flag.py
+if TYPE_CHECKING:
+    from strongroom.cli.session import Session
+
+commands = Commands()
+
+LOG = (
+    Flag("log-file", "string", "Write the log to this file too."),
+    Flag("log-format", "string", "standard or json.", env="LOG_FORMAT"),
+    Flag("log-level", "string", "trace, debug, info, warn or error.", env="LOG_LEVEL"),
+    Flag("log-rotate-bytes", "int", "Start a new log file at this size."),
+    Flag("log-rotate-duration", "string", "Start a new log file after this long."),
+    Flag("log-rotate-max-files", "int", "How many old log files to keep."),
+)
+SERVER = (
+    Flag("config", "list", "Configuration file or directory. May be repeated.", env="CONFIG_PATH"),
+    *LOG,
+    Flag("exit-on-core-shutdown", "bool", "Exit when the core gives up."),
+    Flag("recovery", "bool", "Start in recovery mode."),
+    Flag("dev", "bool", "A throw-away server in memory, unsealed. Not for production.", group="Development options"),
+    Flag("dev-cluster-json", "string", "File to describe the server in.", group="Development options"),
+    Flag("dev-listen-address", "string", "Address to listen on.", env="DEV_LISTEN_ADDRESS",
+         default="127.0.0.1:8200", group="Development options"),
+    Flag("dev-no-store-token", "bool", "Do not store the root token for this user.", group="Development options"),
+    Flag("dev-root-token-id", "string", "The root token.", env="DEV_ROOT_TOKEN_ID", group="Development options"),
+    Flag("dev-tls", "bool", "Serve TLS with a certificate made for it.", group="Development options"),
+    Flag("dev-tls-cert-dir", "string", "Where to put that certificate.", group="Development options"),
+)  # fmt: skip
+AGENT = (
+    Flag("config", "list", "Configuration file. May be repeated.", env="AGENT_CONFIG_PATH"),
+    Flag("exit-after-auth", "bool", "Exit after the first login."),
+    *LOG,
+)
+
+
+@commands.add("server", flags=SERVER, raw=True)
+def server(session: Session) -> int:
+    """Run the server.
+
+    $ {name} server -config=/etc/strongroom/server.hcl
+    $ {name} server -dev
+    """
+    from strongroom.server import main  # noqa: PLC0415 (the whole server)
+
+    return main(session.arguments)
+
+
+@commands.add("agent", flags=AGENT, raw=True)
+def agent(session: Session) -> int:
+    """Run the agent: it logs in, renders files from secrets, and keeps both fresh.
+
+    $ {name} agent -config=agent.hcl
+    """
+    from strongroom.agent import main  # noqa: PLC0415 (the whole agent)
+
+    return main(session.arguments)
