@@ -68,6 +68,7 @@ def test_threads_never_share_a_piece() -> None:
     assert len(set(everything)) == len(everything) == 40_000
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_shares_nothing_with_its_parent() -> None:
     entropy.take_nonce()
     entropy.uuid4_str()

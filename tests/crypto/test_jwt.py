@@ -41,6 +41,7 @@ def test_other_keys_and_other_algorithms_are_refused() -> None:
     payload = b64(orjson.dumps(CLAIMS))
     none = ".".join((b64(orjson.dumps({"alg": "none"})), payload, ""))
     header, body, signature = KEY.sign(CLAIMS).split(".")
+    raw = base64.urlsafe_b64decode(signature)
     for token in (
         SigningKey.generate().sign(CLAIMS),
         none,
@@ -48,6 +49,7 @@ def test_other_keys_and_other_algorithms_are_refused() -> None:
         f"{header}.{body}.{signature}=",
         f"{header}.{body}.{signature}.{signature}",
         f"{header}.{body}.{b64(bytes(132))}",
+        f"{header}.{body}.{b64(raw[:66] + bytes(1) + raw[66:])}",
         f"{b64(b'[]')}.{body}.{signature}",
         "s.plainToken",
         "",
