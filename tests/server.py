@@ -21,8 +21,9 @@ from typing import Any
 
 from tests.api import Answer, Api
 
-STRONGROOM = (sys.executable, "-m", "strongroom.cli.main")
-PEER = (shutil.which("bao", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "bao",)
+_HERE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+STRONGROOM = (shutil.which("strongroom", path=_HERE) or "strongroom",)
+PEER = (shutil.which("bao", path=_HERE) or "bao",)
 
 _FOREIGN = ("VAULT_", "BAO_", "STRONGROOM_")
 
