@@ -8,6 +8,7 @@ import pytest
 
 from strongroom.audit.device import DeviceConfig, open_device
 from strongroom.audit.file import FileSink
+from strongroom.audit.http import HttpSink
 from strongroom.audit.pipe import PipeSink
 from strongroom.audit.sink import Discard
 from strongroom.audit.socket import SocketSink
@@ -39,6 +40,8 @@ from tests.audit.sample import ACCESSOR, NOW, SALT, TOKEN, device, loaded, reque
         ("socket", {}, "address is required"),
         ("socket", {"address": "127.0.0.1:1", "write_timeout": "x"}, 'time: invalid duration "x"'),
         ("socket", {"address": "127.0.0.1:1", "file_path": "f"}, "unknown audit device options: file_path"),
+        ("http", {}, "uri is required"),
+        ("http", {"uri": "ftp://h"}, "uri must be an http or https address"),
         ("syslog", {"facility": "XX"}, "invalid syslog facility: XX"),
     ),
 )
@@ -89,6 +92,7 @@ def test_the_targets_kind_chooses_the_sink(tmp_path: Path) -> None:
     assert isinstance(device("d/", path=str(tmp_path / "file")).sink, FileSink)
     assert isinstance(device("d/", "socket", address="127.0.0.1:1").sink, SocketSink)
     assert isinstance(device("d/", "syslog").sink, SocketSink)
+    assert isinstance(device("d/", "http", uri="http://127.0.0.1:1/").sink, HttpSink)
 
 
 def test_nothing_is_opened_before_the_first_line(tmp_path: Path) -> None:

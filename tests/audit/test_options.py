@@ -74,3 +74,22 @@ def test_options_all_read_pass() -> None:
     options = Options({"known": "1"})
     options.text("known")
     options.refuse_rest()
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    (
+        ("", {}),
+        ("{}", {}),
+        ('{"X-A": "1"}', {"X-A": "1"}),
+        ('{"X-A": ["1", "2"], "X-B": ""}', {"X-A": "1, 2", "X-B": ""}),
+    ),
+)
+def test_headers(text: str, headers: dict[str, str]) -> None:
+    assert Options({"headers": text}).headers("headers") == headers
+
+
+@pytest.mark.parametrize("text", ("{", "[]", '{"a": 1}', '{"a": [1]}', '{"a": "b\\r\\nc: d"}', '{"": ""}'))
+def test_headers_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="headers must"):
+        Options({"headers": text}).headers("headers")

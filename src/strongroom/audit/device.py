@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strongroom.audit.entry import EntryFormat, FormatOptions
 from strongroom.audit.file import FileSink
+from strongroom.audit.http import HttpSink
 from strongroom.audit.options import Options
 from strongroom.audit.pipe import PipeSink
 from strongroom.audit.sink import Discard, Sink
@@ -155,4 +156,16 @@ def _syslog(options: Options) -> Sink:
     return syslog_sink(options.text("facility", "AUTH"), options.text("tag", "strongroom"))
 
 
-_SINKS: dict[str, Callable[[Options], Sink]] = {"file": _file, "socket": _socket, "syslog": _syslog}
+def _http(options: Options) -> Sink:
+    uri = options.text("uri")
+    if not uri:
+        raise BadRequest("uri is required")
+    return HttpSink(uri, options.headers("headers"))
+
+
+_SINKS: dict[str, Callable[[Options], Sink]] = {
+    "file": _file,
+    "http": _http,
+    "socket": _socket,
+    "syslog": _syslog,
+}

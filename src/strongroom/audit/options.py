@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import orjson
+
 from strongroom.errors import BadRequest
 from strongroom.hcl.duration import SECOND, parse_nanoseconds
 
 _BOOLEANS = {"1", "t", "T", "true", "TRUE", "True"}, {"0", "f", "F", "false", "FALSE", "False"}
 _READ_WRITE = 0o666
+_HEADER = re.compile(r"[!-~][ -~]*")
 
 
 class Options:
@@ -38,6 +43,22 @@ class Options:
             raise BadRequest(f"{name} must be above zero")
         return seconds
 
+    def headers(self, name: str) -> dict[str, str]:
+        """HTTP headers as a JSON object, each value text or a list of texts."""
+        text = self.text(name)
+        try:
+            given = orjson.loads(text) if text else {}
+        except orjson.JSONDecodeError:
+            raise BadRequest(f"{name} must be a JSON object") from None
+        if not isinstance(given, dict):
+            raise BadRequest(f"{name} must be a JSON object")
+        headers = {key: ", ".join(value) if _is_texts(value) else value for key, value in given.items()}
+        if not all(
+            isinstance(value, str) and _HEADER.fullmatch(key + value) for key, value in headers.items()
+        ):
+            raise BadRequest(f"{name} must hold names and printable texts")
+        return headers
+
     def mode(self, name: str, default: int) -> int | None:
         """File permissions in octal; zero means to leave those of the file, None.
 
@@ -58,3 +79,7 @@ class Options:
         """Refuse what nothing has asked for: most likely a typing error."""
         if self._rest:
             raise BadRequest(f"unknown audit device options: {', '.join(sorted(self._rest))}")
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
