@@ -22,6 +22,13 @@ _MASKS = tuple(
         (r"\b(vault-cluster|strongroom)-[0-9a-f]{8}\b", "<cluster>"),
         (r"^[A-Za-z0-9]{24}$", "<accessor>"),
         (r"hmac-sha256:[0-9a-f]{64}", "<hmac>"),
+        # How a decoder words what it stumbled over is its own; that it did, and how the sentence starts, is not.
+        (r"failed to decode JSON input: .*", "failed to decode JSON input: <why>"),
+        (
+            r"If using the [A-Za-z ]+, use '(?:bao|vault|strongroom) ",
+            "If using the <client>, use '<command> ",
+        ),
+        (r"\b(OpenBao|Vault|Strongroom)\b", "<product>"),
         (r"127\.0\.0\.1:\d+", "<address>"),
         (r"\bv?\d+\.\d+\.\d+\+builtin[.\w]*", "<version>"),
         (r"^v?\d+\.\d+\.\d+(\+[\w.]+)?$", "<version>"),
@@ -103,9 +110,9 @@ def comparable(answer: Answer, known: dict[str, str], step: Step) -> dict[str, A
         body["data"]["keys"].sort()
     if step.only:
         body = {place: lookup(body, place) for place in step.only}
-    headers = {
-        name: answer.headers.get(name) for name in ("content-type", "cache-control", "allow", "location")
-    }
+    headers = {name: answer.headers.get(name) for name in ("cache-control", "allow", "location")}
+    if answer.body:
+        headers["content-type"] = answer.headers.get("content-type")
     return normalize({"status": answer.status, "headers": headers, "body": body}, known)  # type: ignore[no-any-return]
 
 
@@ -145,4 +152,4 @@ def show(value: Any) -> str:
     if value is _MISSING:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 300 else f"{text[:300]}..."
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.api import Answer
 from tests.differential.case import Case, Step, substitute
-from tests.differential.compare import comparable, differences, document, lookup, normalize
+from tests.differential.compare import comparable, differences, document, lookup, normalize, show
 from tests.server import Server
 
 
@@ -56,6 +56,14 @@ def player(case: Case, server: Server) -> Player:
     )
 
 
+def answer_differences(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, str]:
+    """Place to sentence; answers of different status are told as a whole, their parts would only be noise."""
+    if theirs["status"] == ours["status"]:
+        return differences(theirs, ours)
+    told = (f"{one['status']} {show(one['body'])}" for one in (theirs, ours))
+    return {"status": "peer {}, ours {}".format(*told)}
+
+
 def play(case: Case, theirs: Server, ours: Server) -> dict[tuple[int, str], str]:
     """Differences by step (counted from 1) and place."""
     peer, own = player(case, theirs), player(case, ours)
@@ -64,7 +72,7 @@ def play(case: Case, theirs: Server, ours: Server) -> dict[tuple[int, str], str]
         if step.pause:
             time.sleep(step.pause)
         wanted, got = (comparable(side.send(step), side.known, step) for side in (peer, own))
-        for place, sentence in differences(wanted, got).items():
+        for place, sentence in answer_differences(wanted, got).items():
             found[number, place] = f"step {number} {step.method} {step.path}: {sentence}"
     if case.audit:
         for place, sentence in differences(peer.audit_lines(), own.audit_lines(), "audit").items():
