@@ -25,15 +25,34 @@ from strongroom.errors import StorageFailed
 
 MAX_KEY_BYTES = 32_768
 
+Names = list[str]
+
 
 class CompareFailed(StorageFailed):
     """A row that a batch compared has another value: another process took over."""
 
 
-class KeyTooLong(StorageFailed):
-    """A key longer than :data:`MAX_KEY_BYTES`."""
+class InvalidKey(StorageFailed):
+    """A key that no store can hold: empty, or not encodable as UTF-8."""
 
     status = 400
+
+
+class KeyTooLong(InvalidKey):
+    """A key longer than :data:`MAX_KEY_BYTES`."""
+
+
+def encode_key(key: str) -> bytes:
+    """The bytes of ``key``; raises :class:`InvalidKey` or :class:`KeyTooLong`."""
+    try:
+        encoded = key.encode()
+    except UnicodeEncodeError:
+        raise InvalidKey("the path is not valid UTF-8") from None
+    if not encoded:
+        raise InvalidKey("the path is empty")
+    if len(encoded) > MAX_KEY_BYTES:
+        raise KeyTooLong(f"the path is longer than {MAX_KEY_BYTES} bytes")
+    return encoded
 
 
 @dataclass(slots=True)
@@ -53,19 +72,24 @@ class Snapshot(Protocol):
     """One state of the store, for reading. Close it soon: it may pin old pages."""
 
     async def get(self, key: str) -> bytes | None:
-        """The value of ``key``, or None."""
+        """The value of ``key``, or None.
 
-    async def list(self, prefix: str, after: str = "", limit: int = -1) -> list[str]:
+        Every read may raise :class:`~strongroom.errors.Conflict` when the store had to let go of
+        an old state; the caller begins again.
+        """
+
+    async def list(self, prefix: str, after: str = "", limit: int = -1) -> Names:
         """Names directly under ``prefix`` (empty or ending in ``/``), in order, relative to it.
 
+        Names are never empty: a key equal to ``prefix`` itself is not listed.
         A name with further segments below appears once, with a trailing ``/``; a name that is
         both a key and a folder appears as both, ``a`` before ``a/``. Only names greater than
         ``after`` (by bytes), at most ``limit`` of them when it is above 0. The cost does not
         depend on how many keys lie under the folders that are listed.
         """
 
-    async def scan(self, prefix: str, after: str = "", limit: int = -1) -> list[str]:
-        """All keys that start with ``prefix`` (any string), in order, relative to it.
+    async def scan(self, prefix: str, after: str = "", limit: int = -1) -> Names:
+        """All keys that start with ``prefix`` (any string) and are longer, in order, relative to it.
 
         ``after`` and ``limit`` as in :meth:`list`.
         """

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from strongroom.errors import Conflict, Internal
 from strongroom.storage.overlay import Overlay
-from strongroom.storage.physical import Snapshot, encode_key
+from strongroom.storage.physical import Names, Snapshot, encode_key
 
 if TYPE_CHECKING:
     from strongroom.storage.store import Store
 
-Savepoint = tuple[dict[str, bytes | None], list[str], set[str]]
+Writes = dict[str, bytes | None]
+Savepoint = tuple[Writes, Names, set[str]]
 
 
 class Transaction:
@@ -87,7 +88,7 @@ class Transaction:
                     return batch.writes.get(key)
         return await snapshot.get(key)
 
-    async def list(self, prefix: str, after: str = "", limit: int = -1) -> list[str]:
+    async def list(self, prefix: str, after: str = "", limit: int = -1) -> Names:
         """Names directly under ``prefix``; see :meth:`strongroom.storage.physical.Snapshot.list`."""
         snapshot = self._snapshot or self._start()
         overlay = self._overlay(prefix)
@@ -95,7 +96,7 @@ class Transaction:
             return await snapshot.list(prefix, after, limit)
         return await overlay.list(snapshot, prefix, after, limit)
 
-    async def scan(self, prefix: str, after: str = "", limit: int = -1) -> list[str]:
+    async def scan(self, prefix: str, after: str = "", limit: int = -1) -> Names:
         """All keys under ``prefix``; see :meth:`strongroom.storage.physical.Snapshot.scan`."""
         snapshot = self._snapshot or self._start()
         overlay = self._overlay(prefix)
@@ -164,7 +165,7 @@ class Transaction:
         """The newest batch that was read before it was durable, or 0."""
         return self._seen
 
-    def take(self) -> tuple[dict[str, bytes | None], list[str], set[str] | None]:
+    def take(self) -> tuple[Writes, Names, set[str] | None]:
         """The buffered changes: writes, ranges, touched domains."""
         own = self._own
         return ({}, [], self._domains) if own is None else (own.writes, own.ranges, self._domains)

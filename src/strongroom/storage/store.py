@@ -1,0 +1,189 @@
+"""Transactions over a physical store: conflict detection, group commit, the storage index.
+
+Every accepted batch gets the next index. Batches that wait while a commit is under way go
+together into the next one: many requests, one fsync. The row ``core/index`` is written with
+every commit and holds the newest index and the generation of each domain: the index at which it was
+last touched. All of this runs on one event loop and needs no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from strongroom.errors import StorageFailed
+from strongroom.storage.history import Accepted, History
+from strongroom.storage.overlay import Overlay
+from strongroom.storage.physical import Batch, Physical
+from strongroom.storage.transaction import Transaction
+
+INDEX_ROW = "core/index"
+MAX_HISTORY = 100_000  # batches; a transaction older than all of them has to begin again
+
+
+class Store:
+    """The storage as requests see it."""
+
+    def __init__(self, physical: Physical) -> None:
+        self.physical = physical
+        self.index = 0  # the newest durable one
+        self.accepted = 0  # the newest one given out; those of failed batches are never given out again
+        self.epoch = 0  # counts failed commits
+        self.history = History()
+        self.fence: dict[str, bytes | None] = {}
+        self._generations: dict[str, int] = {}
+        self._waiting: list[Accepted] = []
+        self._readers: dict[Transaction, None] = {}  # writing transactions that have read, oldest first
+        self._flush: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        """Read the index row; its cost does not depend on what is stored."""
+        await self.refresh()
+        self.accepted = self.index
+
+    async def refresh(self) -> None:
+        """Read the index row again: in a reader process another one moves it."""
+        snapshot = self.physical.snapshot()
+        try:
+            row = await snapshot.get(INDEX_ROW)
+        finally:
+            snapshot.close()
+        if row is not None:
+            content = orjson.loads(row)
+            self.index = content["index"]
+            self._generations = content["generations"]
+
+    def generation(self, domain: str) -> int:
+        """The durable index at which ``domain`` was last touched; 0 if never."""
+        return self._generations.get(domain, 0)
+
+    def begin(self, *, write: bool) -> Transaction:
+        """A transaction; close it, or commit it, which closes it too."""
+        return Transaction(self, write=write)
+
+    async def commit(self, tx: Transaction) -> int:
+        """Make the transaction durable and return the storage index at which it is.
+
+        Raises :class:`~strongroom.errors.Conflict` when what it read has changed since (nothing is
+        written, the operation may run again), StorageFailed when the storage refuses. A caller
+        that is cancelled while it waits does not stop the commit.
+        """
+        if tx.closed:
+            raise StorageFailed(cause="commit of a transaction that is over")
+        try:
+            if not tx.dirty:
+                return tx.index if tx.seen == 0 else await self._durable(tx)
+            tx.check()
+            waiter = self._accept(tx)
+        finally:
+            tx.close()
+        return await waiter
+
+    async def close(self) -> None:
+        """Wait until all accepted batches are durable, then close the physical store."""
+        self._closed = True
+        if self._flush is not None:
+            await self._flush
+        await self.physical.close()
+
+    def joined(self, tx: Transaction) -> None:
+        """``tx`` has begun to read: keep what is accepted from now on."""
+        self._readers[tx] = None
+
+    def left(self, tx: Transaction) -> None:
+        """``tx`` is over."""
+        self._readers.pop(tx, None)
+        self._forget()
+
+    async def _durable(self, tx: Transaction) -> int:
+        """Wait for the batches that ``tx`` has read."""
+        tx.check()
+        if tx.seen <= self.index:
+            return self.index
+        batch = self.history.pending(tx.seen)
+        if batch is None:
+            raise StorageFailed(cause="a batch that was read is neither durable nor on its way")
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        batch.waiters.append(waiter)
+        tx.close()
+        return await waiter
+
+    def _accept(self, tx: Transaction) -> asyncio.Future[int]:
+        if self._closed:
+            raise StorageFailed(cause="the storage is closed")
+        loop = asyncio.get_running_loop()
+        self.accepted += 1
+        writes, ranges, domains = tx.take()
+        batch = Accepted(self.accepted, writes, ranges, domains)
+        waiter: asyncio.Future[int] = loop.create_future()
+        batch.waiters.append(waiter)
+        self.history.add(batch)
+        self._waiting.append(batch)
+        if self._flush is None:
+            self._flush = loop.create_task(self._write())
+        return waiter
+
+    async def _write(self) -> None:
+        """Commit what waits, group by group, until nothing does."""
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            batch, generations = self._merge(group)
+            try:
+                await self.physical.commit(batch)
+            except StorageFailed as error:
+                self._fail(error)
+            except BaseException as error:
+                self._fail(StorageFailed(cause=repr(error)))
+                self._flush = None
+                raise
+            else:
+                self._generations = generations
+                self._settle(group)
+        self._flush = None
+
+    def _merge(self, group: list[Accepted]) -> tuple[Batch, dict[str, int]]:
+        """One batch that does what those of the group do in order, and the generations after it."""
+        overlay = Overlay(dict(group[0].writes), list(group[0].ranges))
+        for accepted in group[1:]:
+            overlay.add(accepted.writes, accepted.ranges)
+        generations = self._generations
+        for accepted in group:
+            if accepted.domains:
+                generations = generations | dict.fromkeys(accepted.domains, accepted.index)
+        row = {"index": group[-1].index, "generations": generations}
+        overlay.writes[INDEX_ROW] = orjson.dumps(row)
+        return Batch(overlay.writes, overlay.ranges, dict(self.fence)), generations
+
+    def _settle(self, group: list[Accepted]) -> None:
+        self.index = group[-1].index
+        self._forget()
+        for batch in group:
+            for waiter in batch.waiters:
+                if not waiter.done():
+                    waiter.set_result(batch.index)
+
+    def _fail(self, error: StorageFailed) -> None:
+        """Fail whatever is not durable: later batches may have read what is now lost."""
+        self.epoch += 1
+        self._waiting = []
+        for batch in self.history.drop(self.index):
+            for waiter in batch.waiters:
+                if not waiter.done():
+                    waiter.set_exception(_copy(error))
+
+    def _forget(self) -> None:
+        if not self.history:
+            return
+        oldest = next(iter(self._readers), None)
+        self.history.forget(self.index if oldest is None else min(oldest.durable, self.index))
+        if len(self.history) > MAX_HISTORY:
+            self.history.forget(self.index)
+
+
+def _copy(error: StorageFailed) -> StorageFailed:
+    """Each waiter raises its own: a shared exception would collect the tracebacks of all."""
+    copy = type(error)(error.public, cause=error.cause)
+    copy.__cause__ = error
+    return copy
