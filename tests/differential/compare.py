@@ -22,7 +22,7 @@ _MASKS = tuple(
         (r"\b(vault-cluster|strongroom)-[0-9a-f]{8}\b", "<cluster>"),
         (r"^[A-Za-z0-9]{24}$", "<accessor>"),
         (r"hmac-sha256:[0-9a-f]{64}", "<hmac>"),
-        # How a decoder words what it stumbled over is its own; that it did, and how the sentence starts, is not.
+        # How a decoder words what it stumbled over is its own; that it did is not.
         (r"failed to decode JSON input: .*", "failed to decode JSON input: <why>"),
         (
             r"If using the [A-Za-z ]+, use '(?:bao|vault|strongroom) ",
