@@ -80,6 +80,21 @@ def test_full_queue_refuses_at_once(target: Target) -> None:
     assert target.lines == [b"in work", b"a", b"b"]
 
 
+def test_waiting_lines_are_bounded_in_bytes_too(target: Target) -> None:
+    async def scenario() -> None:
+        backlog = Backlog(target.transmit, size=1000)
+        futures = [backlog.put(b"a" * 600), backlog.put(b"b" * 600)]
+        with pytest.raises(OSError, match="too many lines"):
+            backlog.put(b"c")
+        target.open.set()
+        await asyncio.gather(*futures)
+        await backlog.put(b"d")
+        backlog.close()
+
+    asyncio.run(scenario())
+    assert target.lines == [b"a" * 600, b"b" * 600, b"d"]
+
+
 def test_stuck_target_fails_lines_at_their_deadline_and_gets_no_stale_ones(target: Target) -> None:
     async def scenario() -> None:
         backlog = Backlog(target.transmit, deadline=0.1)

@@ -223,11 +223,13 @@ def test_what_is_kept_with_the_token_follows_the_token() -> None:
     assert requested(entry=holder)["auth"]["identity_policies"] == ["p9"]
     holder.identity_policies.append("p0")
     holder.ttl = 7200
+    holder.entity_id = "e1"
     auth = requested(entry=holder)["auth"]
     assert auth["policies"] == ["default", "p0", "p1", "p9"]
     assert auth["token_policies"] == ["default", "p1"]
     assert auth["identity_policies"] == ["p9", "p0"]
     assert auth["token_ttl"] == 7200
+    assert auth["entity_id"] == "e1"
 
 
 def test_devices_do_not_share_what_they_keep() -> None:

@@ -28,27 +28,38 @@ class Backlog:
     ``transmit(line, timeout)`` writes the line or raises OSError, if it can within ``timeout``
     seconds. A line that is not written ``deadline`` seconds after it was put fails, also while
     the thread is stuck in an earlier one, and is then not written late: a target that comes back
-    gets fresh lines, and none waits for the stale ones.
+    gets fresh lines, and none waits for the stale ones. At most ``limit`` lines wait, and at most
+    ``size`` bytes behind the first.
     """
 
     def __init__(
-        self, transmit: Callable[[bytes, float], None], *, deadline: float = 2.0, limit: int = 1024
+        self,
+        transmit: Callable[[bytes, float], None],
+        *,
+        deadline: float = 2.0,
+        limit: int = 1024,
+        size: int = 32 << 20,
     ) -> None:
         self._transmit = transmit
         self._deadline = deadline
+        self._size = size
+        self._held = 0
         self._lines: queue.Queue[_Line | None] = queue.Queue(limit)
         self._thread: threading.Thread | None = None
 
     def put(self, data: bytes) -> asyncio.Future[None]:
         """A future that is done when ``data`` is written. Raises OSError when the queue is full."""
         loop = asyncio.get_running_loop()
+        if self._held > self._size:
+            raise _full()
         future = loop.create_future()
         expiry = loop.call_later(self._deadline, _fail, future, _timed_out())
         try:
             self._lines.put_nowait(_Line(data, monotonic() + self._deadline, future, loop, expiry))
         except queue.Full:
             expiry.cancel()
-            raise OSError(errno.ENOBUFS, "too many lines are waiting to be written") from None
+            raise _full() from None
+        self._held += len(data)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
             self._thread.start()
@@ -67,7 +78,7 @@ class Backlog:
         while (line := self._lines.get()) is not None:
             error = self._attempt(line)
             with suppress(RuntimeError):  # the loop may be closed: nobody waits any more
-                line.loop.call_soon_threadsafe(_settle, line, error)
+                line.loop.call_soon_threadsafe(self._settle, line, error)
 
     def _attempt(self, line: _Line) -> OSError | None:
         remaining = line.deadline - monotonic()
@@ -79,18 +90,22 @@ class Backlog:
             return error
         return None
 
-
-def _settle(line: _Line, error: OSError | None) -> None:
-    line.expiry.cancel()
-    if error is not None:
-        _fail(line.future, error)
-    elif not line.future.done():
-        line.future.set_result(None)
+    def _settle(self, line: _Line, error: OSError | None) -> None:
+        self._held -= len(line.data)
+        line.expiry.cancel()
+        if error is not None:
+            _fail(line.future, error)
+        elif not line.future.done():
+            line.future.set_result(None)
 
 
 def _fail(future: asyncio.Future[None], error: OSError) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _full() -> OSError:
+    return OSError(errno.ENOBUFS, "too many lines are waiting to be written")
 
 
 def _timed_out() -> OSError:

@@ -51,10 +51,12 @@ class _Holder:
     policies: list[str]
     identity_policies: list[str]
     ttl: int
+    entity_id: str
 
     def stands_for(self, entry: TokenEntry) -> bool:
         return (
             entry.ttl == self.ttl
+            and entry.entity_id == self.entity_id
             and entry.identity_policies == self.identity_policies
             and entry.policies == self.policies
         )
@@ -157,6 +159,7 @@ class EntryFormat:
             list(entry.policies),
             list(entry.identity_policies),
             entry.ttl,
+            entry.entity_id,
         )
 
     def _accessor(self, accessor: str) -> str:

@@ -30,7 +30,7 @@ class HttpSink:
         self._host = parts.hostname or ""
         self._port = parts.port
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._headers = {"Content-Type": "application/json"} | headers
+        self._headers = {"Content-Type": "application/json", **headers}
         self._connection: http.client.HTTPConnection | None = None
         self._stale = False
         self._backlog = Backlog(self._transmit, deadline=timeout)
