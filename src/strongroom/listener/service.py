@@ -23,17 +23,16 @@ logger = logging.getLogger("strongroom.listener")
 class Service:
     """Application, limits, a coarse clock, and the figures for the metrics.
 
-    ``admit`` may change a message (its remote address, its certificate) or raise Refusal. The clock
-    moves with ``tick`` only, so that no request asks the system for the time: deadlines may
-    be late by up to twice ``interval`` seconds and are never early.
+    The clock moves with ``tick`` only, so that no request asks the system for the time:
+    deadlines may be late by up to twice ``interval`` seconds and are never early. Raises
+    ValueError for a bad setting.
     """
 
-    def __init__(
-        self, app: Application, config: ListenerConfig, admit: Callable[[Message], None] | None
-    ) -> None:
+    def __init__(self, app: Application, config: ListenerConfig) -> None:
         self.app = app
         self.config = config
-        self.admit = admit
+        self._forwarding = Forwarding(config)
+        self.screens = self._forwarding.enabled or config.require_request_header
         self.traits = config.traits
         self.heads = HeadParser(config.max_request_line)
         self.replies = ReplyWriter(config.custom_response_headers)
