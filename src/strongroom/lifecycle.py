@@ -7,20 +7,21 @@ import base64
 import binascii
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from strongroom import codec, reaper
 from strongroom.crypto.entropy import random_bytes, uuid4_str
 from strongroom.crypto.jwt import SigningKey
 from strongroom.errors import BadRequest, Uninitialized
-from strongroom.login import complete
-from strongroom.logical import Auth, Response
+from strongroom.logical import Request
 from strongroom.mount import AUTH, SECRET, new_entry
 from strongroom.seal import seal
+from strongroom.seal.ceremony import RekeyCeremony, RootGenerationCeremony
 from strongroom.seal.config import SealConfig
 from strongroom.seal.seal import InitRequest, InitResult
 from strongroom.seal.unseal import UnsealProgress
 from strongroom.seal.wraps import Sealer
+from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -43,7 +44,12 @@ class Lifecycle:
         self._reaper: asyncio.Task[None] | None = None
         self._log = logging.getLogger("core")
         self.sealer = sealer
+        self.sealers = {sealer.type: sealer} if sealer is not None else {}
         self.progress = UnsealProgress()
+        self.rekeys = {
+            target: RekeyCeremony(target, core.barrier, self.sealers) for target in ("root", "recovery")
+        }
+        self.root_generation = RootGenerationCeremony(self.sealers)
         self.cluster_name = ""
         self.cluster_id = ""
         self.active_since = 0
@@ -87,14 +93,18 @@ class Lifecycle:
             await self.unseal(self.sealer)
         return result, token
 
-    def root_token(self, request: Any, token: str = "", ttl: int = 0) -> str:
-        """Issue a token with the root policy, within a request's transaction."""
-        request.path, request.mount_type = "auth/token/root", "token"
-        auth = Auth(policies=["root"], display_name="root", ttl=ttl, orphan=True)
-        if token:
-            auth.internal["id"] = token
-        complete(self._core, request, auth, Response())
-        return auth.client_token
+    def root_token(self, request: Request, token: str = "") -> str:
+        """Issue a token with the root policy that never ends, in a request's transaction."""
+        entry = TokenEntry(
+            key="",
+            accessor="",
+            policies=["root"],
+            path="auth/token/root",
+            display_name="root",
+            creation_time=request.now,
+            renewable=False,
+        )
+        return self._core.tokens.issue(request, entry, token)
 
     async def prepare_dev(self, made: str, wanted: str, *, kv_version: str) -> str:
         """Mount kv at ``secret/`` and give the root token the ID that was wanted."""
@@ -203,6 +213,9 @@ class Lifecycle:
         core.mounts.forget()
         core.policies.forget()
         self.progress.reset()
+        self.root_generation.drop()
+        for rekey in self.rekeys.values():
+            rekey.drop()
 
 
 def decode_key(text: str) -> bytes:

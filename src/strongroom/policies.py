@@ -17,8 +17,23 @@ from strongroom.policy.rule import Policy
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
-    from strongroom.storage.store import Transaction
+    from strongroom.storage.transaction import Transaction
     from strongroom.token import TokenEntry
+
+_WRAPPING_TEXT = """\
+path "cubbyhole/response" {
+  capabilities = ["create", "read"]
+}
+
+path "sys/wrapping/unwrap" {
+  capabilities = ["update"]
+}
+"""
+BUILTIN = {"default": builtin.DEFAULT_TEXT, "root": ""}
+"""The policies that are there from the start, and how they begin."""
+
+UNCHANGEABLE = frozenset({"root", "response-wrapping"})
+"""Policies whose text is the server's own."""
 
 DOMAIN = "policy"
 """The cache domain that every change of a policy touches."""
@@ -68,14 +83,16 @@ class Policies:
         blob = await self.view(tx, namespace).get(name)
         if blob is not None:
             return self._decoder.decode(blob)
-        if name in builtin.TEXTS:
-            return PolicyRow(name, builtin.TEXTS[name], version=0 if name == "root" else 1)
+        if name == "response-wrapping":
+            return PolicyRow(name, _WRAPPING_TEXT)
+        if name in BUILTIN:
+            return PolicyRow(name, BUILTIN[name], version=0 if name == "root" else 1)
         return None
 
     async def names(self, request: Request, after: str = "", limit: int = -1) -> list[str]:
         """Names of all policies, the built-in ones among them, in order."""
         stored = await self.view(request.tx, request.namespace).list()
-        names = [name for name in sorted({*stored, *builtin.TEXTS}) if name > after]
+        names = [name for name in sorted({*stored, *BUILTIN}) if name > after]
         return names[:limit] if limit > 0 else names
 
     def put(self, request: Request, row: PolicyRow) -> None:
@@ -85,7 +102,9 @@ class Policies:
 
     def delete(self, request: Request, name: str) -> None:
         """Remove a policy. Raises BadRequest for the built-in ones."""
-        if name in builtin.TEXTS:
+        if name == "default":
+            raise BadRequest("cannot delete default policy")
+        if name in UNCHANGEABLE:
             raise BadRequest(f'cannot delete "{name}" policy')
         self.view(request.tx, request.namespace).delete(name)
         request.tx.touch(DOMAIN)
@@ -116,6 +135,8 @@ class Policies:
         return acl
 
     async def _policy(self, request: Request, name: str) -> Policy | None:
+        if name == "root":
+            return builtin.ROOT
         if name in self._parsed:
             return self._parsed[name]
         row = await self.get(request.tx, request.namespace, name)

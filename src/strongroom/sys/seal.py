@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom import __version__, codec
 from strongroom.errors import BadRequest, Sealed
-from strongroom.framework.field import StringList, field
+from strongroom.framework.field import Duration, StringList, field
 from strongroom.framework.path import Path
 from strongroom.lifecycle import decode_key
-from strongroom.logical import Request, Response
+from strongroom.hcl.duration import format_go
+from strongroom.logical import SECOND, Request, Response
 from strongroom.seal import pgp
 from strongroom.seal.seal import InitRequest
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from strongroom.sys.system import System
 
 API_LEVEL = "1.20.0"
+MAX_OPERATIONS = 3_865_470_566
+"""What one AES-GCM key may encrypt at most with random nonces (NIST SP 800-38D, with room)."""
 VERSION = f"{API_LEVEL}+strongroom.{__version__}"
 """What clients see: the API level they gate features on, ours as build metadata."""
 
@@ -266,7 +269,7 @@ class RotateConfig(Path):
 
     pattern = "rotate/config"
     max_operations: int = field("Encryptions after which the key is replaced.")
-    interval: str = field("Time after which the key is replaced; 0 is never.")
+    interval: Duration = field("Time after which the key is replaced; 0 is never.")
     enabled: bool = field("Whether keys are replaced without being asked.", default=True)
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
@@ -274,19 +277,17 @@ class RotateConfig(Path):
         rotation = system.core.barrier.rotation
         return {
             "enabled": rotation.enabled,
-            "interval": rotation.interval,
+            "interval": format_go(rotation.interval * SECOND) if rotation.interval else 0,
             "max_operations": rotation.max_operations,
         }
 
     async def write(self, system: System, request: Request) -> None:
         """Change what is given."""
-        changes: dict[str, Any] = {}
-        if "max_operations" in self.given:
-            changes["max_operations"] = self.max_operations
-        if "interval" in self.given:
-            changes["interval"] = self.interval
-        if "enabled" in self.given:
-            changes["enabled"] = self.enabled
+        if "interval" in self.given and 0 < self.interval < 24 * 3600:
+            raise BadRequest("interval must be greater or equal to 24h0m0s")
+        if "max_operations" in self.given and not 1_000_000 <= self.max_operations <= MAX_OPERATIONS:
+            raise BadRequest(f"max_operations must lie between 1000000 and {MAX_OPERATIONS}")
+        changes = {name: getattr(self, name) for name in self.given}
         await system.core.tune_rotation(request, changes)
 
 

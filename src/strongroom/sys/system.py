@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from strongroom.framework.backend import Backend
-from strongroom.sys import audit, capabilities, leases, mounts, seal, tools, wrapping
+from strongroom.sys import audit, capabilities, ceremonies, leases, mounts, policies, seal, tools, wrapping
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -21,7 +21,9 @@ class System(Backend):
     kind: ClassVar[str] = "system"
     paths = (
         *seal.PATHS,
+        *ceremonies.PATHS,
         *mounts.PATHS,
+        *policies.PATHS,
         *audit.PATHS,
         *capabilities.PATHS,
         *leases.PATHS,
