@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom import hcl
-from strongroom.hcl.lexer import MAX_DEPTH, MAX_SIZE
+from strongroom.hcl.lexer import MAX_DEPTH, MAX_SIZE, MAX_TOKENS
 
 VALUES: tuple[tuple[str, Any], ...] = (
     ("1", 1),
@@ -173,6 +173,12 @@ def test_the_depth_limit_is_exact(form: str) -> None:
     hcl.parse(form.format("[" * deepest + "]" * deepest))
     with pytest.raises(hcl.ParseError, match="nested too deeply"):
         hcl.parse(form.format("[" * (deepest + 1) + "]" * (deepest + 1)))
+
+
+@pytest.mark.parametrize("text", ("a = [" + "1," * MAX_TOKENS, '{"a": [' + "1," * MAX_TOKENS))
+def test_the_number_of_tokens_is_limited(text: str) -> None:
+    with pytest.raises(hcl.ParseError, match="too many parts"):
+        hcl.parse(text)
 
 
 def test_the_size_limit_is_exact() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import orjson
 
 from strongroom.hcl.error import ParseError
-from strongroom.hcl.lexer import MAX_DEPTH, Kind, Source, Token
+from strongroom.hcl.lexer import MAX_DEPTH, MAX_TOKENS, Kind, Source, Token
 from strongroom.hcl.node import Item, Key, List, Literal, Node, Object, Scalar
 
 _TOKEN = re.compile(
@@ -42,7 +42,7 @@ def parse(text: str) -> Object:
 
 def _tokens(source: Source) -> Iterator[Token]:
     offset = 0
-    while True:
+    for _ in range(MAX_TOKENS):
         match = _TOKEN.match(source.text, offset)
         if match is None:
             raise source.error("illegal character or literal", _first_visible(source.text, offset))
@@ -50,6 +50,7 @@ def _tokens(source: Source) -> Iterator[Token]:
         kind = _GROUPS.get(group) or _KINDS[match[group]]
         yield Token(kind, match.start(group), match.end(group))
         offset = match.end()
+    raise source.error("text has too many parts", offset)
 
 
 def _first_visible(text: str, offset: int) -> int:

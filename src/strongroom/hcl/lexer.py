@@ -16,6 +16,9 @@ MAX_SIZE = 1 << 20
 MAX_DEPTH = 100
 """Deepest nesting of objects and lists."""
 
+MAX_TOKENS = 300_000
+"""Most tokens in one text, so that parsing ends within seconds."""
+
 _MAX_NUMBER = 64
 
 
@@ -87,7 +90,7 @@ class Source:
 def tokens(source: Source) -> Iterator[Token]:
     """The tokens of an HCL text, comments included, END last. Raises ParseError."""
     text, offset = source.text, 0
-    while True:
+    for _ in range(MAX_TOKENS):
         offset = _skip(_SPACE, text, offset)
         if offset == len(text):
             yield Token(Kind.END, offset, offset)
@@ -95,6 +98,7 @@ def tokens(source: Source) -> Iterator[Token]:
         token = _token(source, offset)
         yield token
         offset = token.end
+    raise source.error("text has too many parts", offset)
 
 
 def _skip(pattern: re.Pattern[str], text: str, offset: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strongroom.logical import Operation
-from strongroom.policy import parameters
+from strongroom.policy import filterpath, parameters
 from strongroom.policy.decision import Decision, Reason
 from strongroom.policy.grant import Grant, merge, resultant
 from strongroom.policy.index import Index
@@ -114,6 +114,24 @@ class ACL:
             return ["deny"]
         grant = self._index.find(path, listing=True)
         return list(grant.held) if grant else ["deny"]
+
+    def visible(self, decision: Decision, path: str, keys: Sequence[str]) -> list[str]:
+        """Of the keys that a listing of ``path`` found, those that the decision's filter lets show.
+
+        A key stays when the token may read the path its template makes, or list it if that path
+        ends in a slash. Without a filter all stay.
+        """
+        if not decision.filter_path:
+            return list(keys)
+        parts = filterpath.compile_filter(decision.filter_path)
+        base = path if path[-1:] == "/" else path + "/"
+        return [key for key in keys if self._shows(filterpath.render(parts, base, key))]
+
+    def _shows(self, path: str) -> bool:
+        listing = path[-1:] == "/"
+        wanted, _ = _WANTED[Operation.LIST if listing else Operation.READ]
+        grant = None if _is_relative(path) else self._index.find(path, listing=listing)
+        return grant is not None and bool(grant.mask & wanted)
 
     def reaches(self, prefix: str) -> bool:
         """Whether anything at or below a mount's path is granted, so that the mount may be shown."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from strongroom import hcl
 from strongroom.errors import BadRequest, multierror
-from strongroom.policy import controlgroup, template
+from strongroom.policy import controlgroup, filterpath, template
 from strongroom.policy.rule import CAPABILITIES, LEGACY, Policy, Rule
 from strongroom.policy.stanza import PolicyError, Stanza
 
@@ -25,7 +25,7 @@ _PATH_KEYS = frozenset(
         "control_group",
         "pagination_limit",
         "expiration",
-        "list_scan_response_keys_filter_path",
+        filterpath.NAME,
     }
 )
 
@@ -77,7 +77,7 @@ def _rule(block: hcl.Block) -> Rule:
         control_group=controlgroup.read(stanza),
         pagination_limit=stanza.integer("pagination_limit"),
         expiration=stanza.time("expiration"),
-        filter_path=stanza.text("list_scan_response_keys_filter_path"),
+        filter_path=stanza.text(filterpath.NAME),
         comment=stanza.text("comment"),
         line=block.labels[0].line,
     )
@@ -112,5 +112,10 @@ def _check_rule(stanza: Stanza, rule: Rule, block: hcl.Block) -> None:
     if 0 < rule.max_wrapping_ttl < rule.min_wrapping_ttl:
         stanza.fail("max_wrapping_ttl cannot be less than min_wrapping_ttl", block.item, inner=False)
     if rule.filter_path and not rule.capabilities & CAPABILITIES["list"]:
-        sentence = "list_scan_response_keys_filter_path needs to be used on a path with the list capability"
+        sentence = f"{filterpath.NAME} needs to be used on a path with the list capability"
         stanza.fail(sentence, block.item, inner=False)
+    if rule.filter_path:
+        try:
+            filterpath.compile_filter(rule.filter_path)
+        except BadRequest as error:
+            stanza.fail(error.public, block.item, inner=False)
