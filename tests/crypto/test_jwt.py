@@ -4,8 +4,9 @@ import base64
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from strongroom.crypto.jwt import SigningKey, Unverifiable
 
@@ -27,6 +28,15 @@ def test_claims_survive() -> None:
 
 def test_a_key_survives_the_storage() -> None:
     assert SigningKey.load(KEY.dump()).verify(KEY.sign(CLAIMS)) == CLAIMS
+
+
+def test_the_public_half_verifies_elsewhere() -> None:
+    public = serialization.load_pem_public_key(KEY.public_pem().encode())
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    signed, _, signature = KEY.sign(CLAIMS).rpartition(".")
+    raw = base64.urlsafe_b64decode(signature)
+    r, s = int.from_bytes(raw[:66], "big"), int.from_bytes(raw[66:], "big")
+    public.verify(encode_dss_signature(r, s), signed.encode(), ec.ECDSA(hashes.SHA512()))
 
 
 def test_any_changed_character_is_refused() -> None:

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from strongroom.barrier.barrier import Barrier
-from strongroom.barrier.keyring import KEYRING_PATH
-from strongroom.errors import BadRequest, Internal, Uninitialized
+from strongroom.barrier.keyring import KEYRING_PATH, RotationConfig
+from strongroom.errors import BadRequest, Conflict, Internal, Uninitialized
 from strongroom.seal import seal
 from strongroom.seal.config import CONFIG_PATH, RECOVERY_CONFIG_PATH
 from strongroom.seal.seal import RECOVERY_KEY_PATH, SHAMIR_KEY_PATH, InitRequest, WrongKey
@@ -202,3 +202,40 @@ def test_a_missing_main_seal_is_named() -> None:
     with pytest.raises(Internal) as caught:
         run(seal.main_sealer(Keep.static().tx, {}))
     assert "static" in caught.value.cause
+
+
+def test_a_ring_that_does_not_know_a_stored_term_is_not_written() -> None:
+    """Two requests rotate at once: the second must not write the first one's term away."""
+    keep = Keep.shamir()
+    stale = keep.barrier.ring.configured(RotationConfig(enabled=False))
+    other = keep.barrier.ring.rotated(now=2)
+    run(seal.stage_keyring(keep.tx, keep.barrier.ring.rotated(now=2)))
+    before = dict(keep.tx.rows)
+    for ring in (stale, other):
+        with pytest.raises(Conflict):
+            run(seal.stage_keyring(keep.tx, ring))
+    assert keep.tx.rows == before
+    third = run(seal.stored_keyring(keep.tx, keep.barrier)).rotated(now=3)
+    run(seal.stage_keyring(keep.tx, third))
+    keep.barrier.adopt(third)
+    assert keep.barrier.status()["term"] == 3
+    assert keep.opens_with(keep.shares, 3)
+
+
+def test_the_stored_ring_has_the_count_in_memory() -> None:
+    keep = Keep.shamir()
+    counted = keep.barrier.status()["encryptions"]
+    assert counted > 0
+    assert run(seal.stored_keyring(keep.tx, keep.barrier)).active.encryptions == counted
+
+
+def test_a_ring_waits_for_a_root_key_on_its_way() -> None:
+    keep = Keep.shamir()
+    ring = run(seal.rotate_root_key(keep.tx, keep.barrier, {}))
+    with pytest.raises(Conflict):
+        run(seal.stored_keyring(keep.tx, keep.barrier))
+    with pytest.raises(Conflict):
+        run(seal.stage_keyring(keep.tx, keep.barrier.ring.rotated(now=2)))
+    keep.barrier.adopt(ring)
+    run(seal.stage_keyring(keep.tx, run(seal.stored_keyring(keep.tx, keep.barrier)).rotated(now=2)))
+    assert keep.opens_with(keep.shares, 3)

@@ -22,17 +22,18 @@ class Unopenable(Exception):  # noqa: N818 - names what happened, as the whole e
 class Cipher:
     """One AES-256 key, set up once. Safe to share between threads."""
 
-    __slots__ = ("_gcm",)
+    __slots__ = ("_decrypt", "_encrypt")
 
     def __init__(self, key: bytes | bytearray) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"an AES-256 key has {KEY_BYTES} bytes")
-        self._gcm = AESGCM(key)
+        gcm = AESGCM(key)
+        self._encrypt, self._decrypt = gcm.encrypt, gcm.decrypt
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
         """``nonce || ciphertext || tag``; opens only with the same ``aad``."""
         nonce = take_nonce()
-        return nonce + self._gcm.encrypt(nonce, plaintext, aad)
+        return nonce + self._encrypt(nonce, plaintext, aad)
 
     def open(self, sealed: bytes, aad: bytes, at: int = 0) -> bytes:
         """The plaintext of what :meth:`seal` gave; ``sealed`` starts at offset ``at``.
@@ -43,7 +44,7 @@ class Cipher:
         if len(sealed) < body + TAG_BYTES:
             raise Unopenable
         try:
-            return self._gcm.decrypt(sealed[at:body], sealed[body:], aad)
+            return self._decrypt(sealed[at:body], sealed[body:], aad)
         except InvalidTag:
             raise Unopenable from None
 

@@ -55,6 +55,11 @@ class SigningKey:
             serialization.NoEncryption(),
         )
 
+    def public_pem(self) -> str:
+        """The public half, PEM (SubjectPublicKeyInfo)."""
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self._public.public_bytes(serialization.Encoding.PEM, form).decode()
+
     def sign(self, claims: dict[str, Any]) -> str:
         """The token of ``claims``."""
         signed = f"{_encode(orjson.dumps(_HEADER))}.{_encode(orjson.dumps(claims))}"

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strongroom.barrier.barrier import Barrier
-from strongroom.barrier.keyring import KEYRING_PATH, Keyring
+from strongroom.barrier.keyring import KEYRING_PATH, Keyring, Unreadable
 from strongroom.barrier.view import Transaction
 from strongroom.crypto.aead import Unopenable, new_key
-from strongroom.errors import BadRequest, Internal, Uninitialized
+from strongroom.errors import BadRequest, Conflict, Internal, Uninitialized
 from strongroom.seal.config import CONFIG_PATH, RECOVERY_CONFIG_PATH, SealConfig
 from strongroom.seal.shares import Shares, check, issue
 from strongroom.seal.wraps import WRAPS_PREFIX, Sealer, ShamirKey, Wrap
@@ -256,12 +256,13 @@ async def rotate_root_key(tx: Transaction, barrier: Barrier, sealers: Mapping[st
     ``sealers`` are the configured seals by wrap name; the Shamir key comes from behind the barrier.
     Raises BadRequest, and changes nothing, when a wrap's seal is not at hand.
     """
-    ring = barrier.ring.rooted(new_key())
+    current = await stored_keyring(tx, barrier)
+    ring = current.rooted(new_key())
     for wrap in await wraps(tx):
         name = wrap.path.removeprefix(WRAPS_PREFIX)
         sealer = sealers.get(name) or await _stored_shamir_key(tx, barrier, wrap)
         tx.put(wrap.path, (await Wrap.make(wrap.path, sealer, ring.root_key)).dump())
-    await stage_keyring(tx, ring)
+    await stage_keyring(tx, ring, current.root_key)
     return ring
 
 
@@ -285,8 +286,37 @@ async def replace_shamir_key(
     return await rotate_root_key(tx, barrier, sealers)
 
 
-async def stage_keyring(tx: Transaction, ring: Keyring) -> None:
-    """Write the keyring's rows; reading the old one first makes racing changes conflict."""
-    await tx.get(KEYRING_PATH)
-    for path, row in ring.rows().items():
-        tx.put(path, row)
+async def stored_keyring(tx: Transaction, barrier: Barrier) -> Keyring:
+    """The keyring as this transaction sees it: what a change must start from.
+
+    Memory lags behind: a batch may be accepted, and its ring not yet adopted. Raises Sealed, or
+    Conflict while a new root key is on its way (the request runs again).
+    """
+    row = await tx.get(KEYRING_PATH)
+    known = barrier.ring
+    try:
+        stored = Keyring.open(known.root_key, row or b"")
+    except Unreadable:
+        raise Conflict("the keyring is being changed") from None
+    return stored.counted(known.active.encryptions) if stored.active.term == known.active.term else stored
+
+
+async def stage_keyring(tx: Transaction, ring: Keyring, root_key: bytes | bytearray | None = None) -> None:
+    """Write the keyring's rows; ``root_key`` opens the stored one, if it is not the same.
+
+    Raises Conflict rather than lose a term that ``ring`` does not know: what was encrypted in
+    that term would never open again.
+    """
+    row = await tx.get(KEYRING_PATH)
+    if row is not None:
+        try:
+            stored = Keyring.open(root_key or ring.root_key, row)
+        except Unreadable:
+            raise Conflict("the keyring is being changed") from None
+        if (
+            stored.active.term > ring.active.term
+            or stored.active.value != ring.keys[len(stored.keys) - 1].value
+        ):
+            raise Conflict("the keyring is being changed")
+    for path, sealed in ring.rows().items():
+        tx.put(path, sealed)
