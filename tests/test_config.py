@@ -23,6 +23,7 @@ from strongroom.config.stanza import (
     UserLockoutStanza,
 )
 from strongroom.hcl import ParseError, parse
+from strongroom.listener.forwarded import Forwarding
 from tests.server import PEER
 
 PLANTED = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -322,6 +323,10 @@ def test_listener_values(line: str, expected: object) -> None:
             f'{BASE}listener "tcp" {{ tls_disable = 1 tls_auto_reload_interval = "1s" }}',
             "tls_auto_reload_interval must be at least 5s",
         ),
+        (
+            f'{BASE}listener "tcp" {{ tls_disable = 1 x_forwarded_for_client_cert_header = "X" }}',
+            "x_forwarded_for_client_cert_header needs x_forwarded_for_authorized_addrs",
+        ),
         (f'{BASE}listener "tcp" {{ tls_disable = 1 address = "x" }}', "address must be host:port"),
         (
             f'{BASE}seal "shamir" {{}}\nseal "static" {{ current_key_id = "a" current_key = "b" }}',
@@ -438,6 +443,16 @@ def test_listener_config(load: Load) -> None:
     assert (tcp.traits.max_request_duration, tcp.traits.unauthenticated_metrics_access) == (33.0, True)
     assert (unix.unix, unix.socket_mode, unix.socket_user, unix.socket_group) == (True, 0o660, 1000, None)
     assert unix.traits.max_request_duration == 90.0
+
+
+def test_the_listener_takes_every_decoder(load: Load) -> None:
+    keys = (
+        'x_forwarded_for_client_cert_header = "X-Cert" x_forwarded_for_authorized_addrs = "::1" '
+        'x_forwarded_for_client_cert_decoders = ["rfc9440", "url", "PEM"]'
+    )
+    found = config.listener_config(load(LISTENER.replace("LINE", keys)).listeners[0])
+    assert found.x_forwarded_for_client_cert_decoders == ("RFC9440", "URL", "PEM")
+    Forwarding(found)
 
 
 def test_difference(load: Load) -> None:

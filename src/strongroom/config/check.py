@@ -37,6 +37,8 @@ def _tcp(listener: TcpListener) -> list[Problem]:
         wrong.append("proxy_protocol_behavior needs proxy_protocol_authorized_addrs")
     if listener.tls_require_and_verify_client_cert and listener.tls_disable_client_certs:
         wrong.append("client certificates cannot be both required and disabled")
+    if listener.x_forwarded_for_client_cert_header and not listener.x_forwarded_for_authorized_addrs:
+        wrong.append("x_forwarded_for_client_cert_header needs x_forwarded_for_authorized_addrs")
     if listener.tls_auto_reload_interval < 5:
         wrong.append("tls_auto_reload_interval must be at least 5s")
     return [Problem(listener.place, sentence) for sentence in wrong]

@@ -27,8 +27,11 @@ def listener_config(stanza: ListenerStanza, default_request_duration: float = 90
     if stanza.http_write_timeout:
         settings["write_timeout"] = stanza.http_write_timeout
     settings["custom_response_headers"] = _headers(stanza)
-    if isinstance(stanza, TcpListener) and stanza.tls_disable:
-        settings |= dict.fromkeys(_TLS_FILES, "")
+    if isinstance(stanza, TcpListener):
+        decoders = stanza.x_forwarded_for_client_cert_decoders
+        settings["x_forwarded_for_client_cert_decoders"] = tuple(word.upper() for word in decoders)
+        if stanza.tls_disable:
+            settings |= dict.fromkeys(_TLS_FILES, "")
     if isinstance(stanza, UnixListener):
         settings |= {name: _owner(values[name]) for name in ("socket_user", "socket_group")}
     return ListenerConfig(**settings, traits=_traits(stanza, default_request_duration))
