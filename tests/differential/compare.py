@@ -25,6 +25,10 @@ _MASKS = tuple(
         # How a decoder words what it stumbled over is its own; that it did is not.
         (r"failed to decode JSON input: .*", "failed to decode JSON input: <why>"),
         (
+            r'(?s)(?:Field validation failed: )?error converting input for field ("[^"]+"): .*',
+            r"error converting input for field \1: <why>",
+        ),
+        (
             r"If using the [A-Za-z ]+, use '(?:bao|vault|strongroom) ",
             "If using the <client>, use '<command> ",
         ),
