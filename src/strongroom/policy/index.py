@@ -32,7 +32,7 @@ class Index:
         }
         self._sorted = sorted(self.prefixes)
         self._parents = _parents(self._sorted)
-        self._holders: dict[int, list[tuple[str, Grant]]] = {}
+        self._holders: dict[int, tuple[list[str], list[Grant]]] = {}
         self._open_everywhere, self._open = _by_first_segment(grants)
 
     def find(self, path: str, *, listing: bool) -> Grant | None:
@@ -88,25 +88,31 @@ class Index:
 
         In sorted order that is one of the path's neighbours.
         """
-        ranked = self._holders.get(capability)
-        if ranked is None:
-            ranked = sorted(
-                ((grant.pattern.head, grant) for grant in self.grants if grant.mask & capability),
-                key=lambda holder: holder[0],
-            )
-            self._holders[capability] = ranked
-        position = bisect_right(ranked, path, key=lambda holder: holder[0])
-        around = (grant for _, grant in ranked[max(position - 2, 0) : position + 2] if grant is not governing)
-        best = max(around, key=lambda grant: _shared(grant.pattern.head, path), default=None)
-        return (
-            best if best is not None and (_shared(best.pattern.head, path) or not best.pattern.head) else None
+        heads, holders = self._holders.get(capability) or self._rank_holders(capability)
+        position = bisect_right(heads, path)
+        best, length = None, 0
+        for grant in holders[max(position - 2, 0) : position + 2]:
+            shared = _shared(grant.pattern.head, path)
+            if grant is not governing and (shared > length or not grant.pattern.head):
+                best, length = grant, shared
+        return best
+
+    def _rank_holders(self, capability: int) -> tuple[list[str], list[Grant]]:
+        holders = sorted(
+            (grant for grant in self.grants if grant.mask & capability), key=lambda grant: grant.pattern.head
         )
+        ranked = self._holders[capability] = [grant.pattern.head for grant in holders], holders
+        return ranked
 
 
 def _shared(one: str, other: str) -> int:
     """How many characters two texts begin with in common."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((count for count, (a, b) in pairs if a != b), min(len(one), len(other)))
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
 
 
 def _by_first_segment(grants: Sequence[Grant]) -> tuple[_Candidates, dict[str, _Candidates]]:
