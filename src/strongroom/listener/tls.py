@@ -79,8 +79,9 @@ def _openssl_cipher(suite: str) -> str:
         return suite
     exchange, cipher = suite.removeprefix("TLS_").split("_WITH_")
     exchange = "" if exchange == "RSA" else exchange.replace("_", "-") + "-"
-    cipher = cipher.removesuffix("_SHA256") + "-SHA256" if "CHACHA20" not in cipher else "CHACHA20-POLY1305"
-    return exchange + cipher.replace("AES_128_", "AES128-").replace("AES_256_", "AES256-").replace("_", "-")
+    if cipher.startswith("CHACHA20"):
+        return exchange + "CHACHA20-POLY1305"
+    return exchange + cipher.replace("AES_", "AES").replace("_CBC", "").replace("_", "-")
 
 
 def _no_password() -> str:
