@@ -52,19 +52,17 @@ class Command:
     def __init__(
         self,
         words: str,
-        arguments: str,
-        flags: tuple[Flag, ...],
-        least: int,
-        most: int | None,
         run: Run,
         *,
+        arguments: str = "",
+        flags: tuple[Flag, ...] = (),
+        count: tuple[int, int | None] = (0, 0),
         raw: bool = False,
     ) -> None:
         self.words = words
         self.arguments = arguments
         self.flags = flags
-        self.least = least
-        self.most = most
+        self.least, self.most = count
         self.run = run
         self.raw = raw
 
@@ -109,7 +107,7 @@ class Commands(dict[str, Command]):
         """
 
         def declare(run: Run) -> Run:
-            self[words] = Command(words, arguments, flags, count[0], count[1], run, raw=raw)
+            self[words] = Command(words, run, arguments=arguments, flags=flags, count=count, raw=raw)
             return run
 
         return declare

@@ -57,7 +57,7 @@ def debug(session: Session) -> int:
     duration = max(session.flags["duration"], SHORTEST)
     session.print(f"Collecting {', '.join(chosen)} for {duration:g} seconds.")
     captures, errors = _collect(session, chosen, duration)
-    files = {f"{name}.json": found for name, found in captures.items()}
+    files: dict[str, Any] = {f"{name}.json": found for name, found in captures.items()}
     files["index.json"] = {
         "version": 1,
         "address": session.client.settings.address,

@@ -14,10 +14,9 @@ from strongroom.cli.output import (
     print_data,
     print_member,
     print_secret,
-    secret_rows,
     warn,
 )
-from strongroom.cli.table import pairs, title, titled
+from strongroom.cli.table import title, titled
 from strongroom.cli.value import field_text
 
 TYPE_CHECKING = False  # see flag.py
@@ -30,11 +29,11 @@ commands = Commands()
 
 MOUNT = Flag("mount", "string", "Where the engine is mounted; PATH is then relative to it.")
 CAS = Flag("cas", "int", "Write only if this is the current version; 0: only if there is none.", default=-1)
+VERSION = Flag("version", "int", "The version to read or bring back.")
 VERSIONS = Flag("versions", "list", "Versions to act on, separated by commas. May be repeated.")
 
 
-@commands.add("kv get", "PATH", flags=(*FIELDED, MOUNT, Flag("version", "int", "The version to read.", default=0)),
-              count=(1, 1))  # fmt: skip
+@commands.add("kv get", "PATH", flags=(*FIELDED, MOUNT, VERSION), count=(1, 1))
 def get(session: Session) -> int:
     """Read a secret, the newest version unless told otherwise.
 
@@ -155,7 +154,7 @@ def patch(session: Session) -> int:
     $ {name} kv patch -mount=secret app/database password=-
     $ {name} kv patch -mount=secret -remove-data=hint app/database
     """
-    removed = {name: None for name in session.flags["remove-data"]}
+    removed = dict.fromkeys(session.flags["remove-data"])
     words = session.arguments[1:]
     if not words and not removed:
         raise Failure("Must supply data", 1)
@@ -280,8 +279,7 @@ def _on_versions(session: Session, verb: str) -> int:
     return print_secret(session, secret)
 
 
-@commands.add("kv rollback", "PATH", flags=(*FORMATTED, MOUNT, Flag("version", "int", "The version to bring back.")),
-              count=(1, 1))  # fmt: skip
+@commands.add("kv rollback", "PATH", flags=(*FORMATTED, MOUNT, VERSION), count=(1, 1))
 def rollback(session: Session) -> int:
     """Store an older version again as the newest.
 

@@ -22,7 +22,7 @@ commands = Commands()
 
 SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 (a path)
 FLAGS = (
-    Flag("method", "string", "Auth method: token, userpass, ldap, radius, cert, kubernetes, approle, jwt, github.",
+    Flag("method", "string", "Auth method: token, userpass, ldap, radius, cert, kubernetes, approle, jwt ...",
          default="token"),
     Flag("no-print", "bool", "Show nothing; the token is stored all the same."),
     Flag("no-store", "bool", "Do not store the token."),
@@ -207,8 +207,8 @@ def _posted(session: Session, mount: str, config: dict[str, Any]) -> Any:
 def _oidc(session: Session, mount: str, config: dict[str, Any]) -> Any:
     del config
     raise Failure(
-        f"this method needs a browser. Log in on the server's web page, or ask auth/{mount}/oidc/auth_url for the "
-        f'address to visit, and give the token that comes of it to "{session.name} login"'
+        f"it needs a browser. Log in on the server's web page, or ask auth/{mount}/oidc/auth_url for "
+        f'the address to visit, and give the token that comes of it to "{session.name} login"'
     )
 
 

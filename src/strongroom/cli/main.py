@@ -39,7 +39,7 @@ def run() -> int:
     return code
 
 
-def main(
+def main(  # noqa: PLR0917 (the three streams have an order everybody knows)
     argv: list[str],
     stdin: IO[str] | None = None,
     stdout: IO[str] | None = None,
@@ -101,7 +101,7 @@ def _run(name: str, command: Command, words: list[str], terminal: Terminal) -> i
         return failure.code
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (raised again unless it is the client's)
         return _outside(error, terminal)
 
 
@@ -133,7 +133,11 @@ def _call(name: str, command: Command, words: list[str], terminal: Terminal) -> 
             f"Flags must stand before other arguments; these are not read as flags: {' '.join(late)}"
         )
     command.check_count(len(arguments))
-    return command.run(Session(name, command, flags, arguments, terminal))
+    session = Session(name, command, flags, arguments, terminal)
+    try:
+        return command.run(session)
+    finally:
+        session.close()
 
 
 def _check_format(form: str, command: Command) -> None:

@@ -146,9 +146,9 @@ def lock(session: Session) -> int:
         return print_secret(session, secret or {})
     key = ((secret or {}).get("data") or {}).get("unlock_key", "")
     session.print(
-        f"Unlock Key: {key}\n\nThe namespace is locked. Keep the unlock key: without it, only a token with sudo"
+        f"Unlock Key: {key}\n\nThe namespace is locked. Keep the unlock key: without it, only a token with\n"
+        "sudo can unlock the namespace."
     )
-    session.print("can unlock the namespace.")
     return 0
 
 

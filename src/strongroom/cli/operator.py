@@ -102,7 +102,7 @@ def _show_init(session: Session, answer: dict[str, Any], body: dict[str, Any]) -
     session.print(f"\nInitial Root Token: {answer.get('root_token', '')}\n")
     if recovery:
         session.print(
-            f"Success! The server is initialized, with {recovery} recovery shares of which {enough} are needed."
+            f"The server is initialized with {recovery} recovery shares and a threshold of {enough}."
         )
     else:
         session.print(
@@ -110,7 +110,7 @@ def _show_init(session: Session, answer: dict[str, Any], body: dict[str, Any]) -
             f"shares above to different people. Whenever the server starts or is sealed, {threshold} of\n"
             "them must be given before it works again.\n\n"
             f"The root key is not kept anywhere: with fewer than {threshold} shares left, everything in\n"
-            f'the server is lost. "{session.name} operator rotate-keys" makes new shares from enough old ones.'
+            f'the server is lost. "{session.name} operator rotate-keys" makes new shares.'
         )
     return 0
 
@@ -157,8 +157,8 @@ def ask_share(session: Session) -> str:
         )
     except Failure as failure:
         raise Failure(
-            f"The unseal key cannot be asked for: {failure.sentence}. Run this on a terminal, or give the key as an "
-            'argument; "-" reads it from standard input.',
+            f"The unseal key cannot be asked for: {failure.sentence}. Run this on a terminal, or give the "
+            'key as an argument; "-" reads it from standard input.',
             1,
         ) from failure
 
@@ -216,7 +216,7 @@ def spoken_time(stamp: str) -> str:
     from datetime import UTC, datetime  # noqa: PLC0415 (only here)
 
     try:
-        moment = datetime.fromisoformat(stamp.split(".")[0].removesuffix("Z"))
+        moment = datetime.fromisoformat(stamp.partition(".")[0].removesuffix("Z"))
     except ValueError:
         return stamp
     return moment.replace(tzinfo=moment.tzinfo or UTC).strftime("%d %b %y %H:%M %Z")

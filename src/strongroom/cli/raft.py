@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 commands = Commands()
 
 API = "sys/storage/raft"
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes
+FORCE = Flag("force", "bool", "Even from a cluster with other keys.")
 
 
 @commands.add("operator raft list-peers", flags=FORMATTED)
@@ -70,8 +71,7 @@ def save(session: Session) -> int:
     return 0
 
 
-@commands.add("operator raft snapshot restore", "FILE",
-              flags=(*FORMATTED, Flag("force", "bool", "Even from a cluster with other keys.")), count=(1, 1))  # fmt: skip
+@commands.add("operator raft snapshot restore", "FILE", flags=(*FORMATTED, FORCE), count=(1, 1))
 def restore(session: Session) -> int:
     """Put everything stored back to what it was in the snapshot in FILE."""
     path = session.arguments[0].strip()

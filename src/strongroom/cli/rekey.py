@@ -181,10 +181,10 @@ def _give_share(session: Session, operation: Operation) -> int:
         return _show_status(session, _status(session, operation, f"Error getting {operation.noun} status"))
     if session.flags["verify"]:
         return session.succeed("The new shares are proven, and the only valid ones from now on.")
-    return _show_shares(session, operation, state, done)
+    return _show_shares(session, state, done)
 
 
-def _show_shares(session: Session, operation: Operation, state: dict[str, Any], done: dict[str, Any]) -> int:
+def _show_shares(session: Session, state: dict[str, Any], done: dict[str, Any]) -> int:
     if session.format != "table":
         return print_data(session, done)
     session.print()
@@ -196,14 +196,18 @@ def _show_shares(session: Session, operation: Operation, state: dict[str, Any], 
     session.print(f"\nOperation nonce: {done.get('nonce', '')}\n")
     shares, threshold = state.get("n", len(keys)), state.get("t", 0)
     if done.get("verification_required"):
+        nonce = done.get("verification_nonce", "")
         session.print(
-            f"There are {shares} new shares, of which {threshold} unseal, but they are not valid yet. Prove them:\n\n"
-            f"    {session.name} {session.command.words} -verify -nonce={done.get('verification_nonce', '')}\n\n"
-            "Keep the old shares until that is done; sealing the server or -cancel -verify drops the new ones."
+            f"There are {shares} new shares, of which {threshold} unseal, but they are not\n"
+            "valid yet. Prove them:\n\n"
+            f"    {session.name} {session.command.words} -verify -nonce={nonce}\n\n"
+            "Keep the old shares until that is done; sealing the server or -cancel -verify\n"
+            "drops the new ones."
         )
         return 0
     session.print(
-        f"There are {shares} new shares, of which {threshold} unseal. The old ones are void. Give them to\ndifferent people."
+        f"There are {shares} new shares, of which {threshold} unseal. The old ones are void.\n"
+        "Give them to different people."
     )
     return 0
 

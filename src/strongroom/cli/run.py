@@ -5,7 +5,7 @@ The flags stand here a second time only for help and completion.
 
 from __future__ import annotations
 
-from strongroom.cli.command import Commands
+from strongroom.cli.command import Commands, Failure
 from strongroom.cli.flag import Flag
 
 TYPE_CHECKING = False  # see flag.py
@@ -22,19 +22,20 @@ LOG = (
     Flag("log-rotate-duration", "string", "Start a new log file after this long."),
     Flag("log-rotate-max-files", "int", "How many old log files to keep."),
 )
+DEV = "Development options"
 SERVER = (
     Flag("config", "list", "Configuration file or directory. May be repeated.", env="CONFIG_PATH"),
     *LOG,
     Flag("exit-on-core-shutdown", "bool", "Exit when the core gives up."),
     Flag("recovery", "bool", "Start in recovery mode."),
-    Flag("dev", "bool", "A throw-away server in memory, unsealed. Not for production.", group="Development options"),
-    Flag("dev-cluster-json", "string", "File to describe the server in.", group="Development options"),
+    Flag("dev", "bool", "A throw-away server in memory, unsealed.", group=DEV),
+    Flag("dev-cluster-json", "string", "File to describe the server in.", group=DEV),
     Flag("dev-listen-address", "string", "Address to listen on.", env="DEV_LISTEN_ADDRESS",
-         default="127.0.0.1:8200", group="Development options"),
-    Flag("dev-no-store-token", "bool", "Do not store the root token for this user.", group="Development options"),
-    Flag("dev-root-token-id", "string", "The root token.", env="DEV_ROOT_TOKEN_ID", group="Development options"),
-    Flag("dev-tls", "bool", "Serve TLS with a certificate made for it.", group="Development options"),
-    Flag("dev-tls-cert-dir", "string", "Where to put that certificate.", group="Development options"),
+         default="127.0.0.1:8200", group=DEV),
+    Flag("dev-no-store-token", "bool", "Do not store the root token for this user.", group=DEV),
+    Flag("dev-root-token-id", "string", "The root token.", env="DEV_ROOT_TOKEN_ID", group=DEV),
+    Flag("dev-tls", "bool", "Serve TLS with a certificate made for it.", group=DEV),
+    Flag("dev-tls-cert-dir", "string", "Where to put that certificate.", group=DEV),
 )  # fmt: skip
 AGENT = (
     Flag("config", "list", "Configuration file. May be repeated.", env="AGENT_CONFIG_PATH"),
@@ -61,6 +62,13 @@ def agent(session: Session) -> int:
 
     $ {name} agent -config=agent.hcl
     """
-    from strongroom.agent import main  # noqa: PLC0415 (the whole agent)
+    from importlib import import_module  # noqa: PLC0415 (only here)
 
-    return main(session.arguments)
+    try:
+        module = import_module("strongroom.agent")
+    except ModuleNotFoundError as error:
+        if error.name != "strongroom.agent":
+            raise
+        raise Failure("This installation has no agent.", 1) from error
+    code: int = module.main(session.arguments)
+    return code

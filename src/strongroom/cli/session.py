@@ -47,6 +47,11 @@ class Session:
             self._client = self._make_client()
         return self._client
 
+    def close(self) -> None:
+        """Closes the client's connection, if there is one."""
+        if self._client is not None:
+            self._client.close()
+
     def print(self, text: str = "") -> None:
         self.terminal.print(text)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 commands = Commands()
 
+DEFAULTS = {"recovery_seal": False, "build_date": ""}  # what older servers leave out
+
 
 @commands.add("status", flags=FIELDED)
 def status(session: Session) -> int:
@@ -29,7 +31,7 @@ def status(session: Session) -> int:
 
     with doing("Error checking seal status", 1):
         state = session.client.send(Request("GET", "sys/seal-status")).json()
-    state = {**state, **_leadership(session, state)}
+    state = {**DEFAULTS, **state, **_leadership(session, state)}
     if session.field:
         return print_member(session, state)
     if session.format == "table":

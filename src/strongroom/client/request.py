@@ -11,12 +11,9 @@ if TYPE_CHECKING:
 class Number(float):
     """A JSON number with a fraction or exponent, that prints the way the server wrote it."""
 
-    def __new__(cls, text: str) -> Number:
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    text: str
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
     def __str__(self) -> str:
         return self.text

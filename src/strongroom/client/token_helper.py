@@ -43,7 +43,7 @@ class TokenFile:
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
                 file.write(token)
-            os.replace(fresh, os.path.realpath(self.path))  # noqa: PTH105, PTH118 (as above)
+            os.replace(fresh, os.path.realpath(self.path))  # noqa: PTH105 (as above)
         except OSError as error:
             raise ClientError(f"error storing token: {error.strerror}") from error
 
