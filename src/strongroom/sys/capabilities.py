@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.errors import BadRequest, PermissionDenied, multierror
 from strongroom.framework.field import CommaList, field
 from strongroom.framework.path import Path
 from strongroom.logical import Operation, Request, Response
@@ -32,7 +32,7 @@ class CapabilityFields(Path):
         if not wanted:
             raise BadRequest("paths must be supplied")
         if entry is None:
-            raise BadRequest("invalid token")
+            raise BadRequest(multierror("invalid token"))
         acl = await system.core.policies.load_acl(request, entry)
         body: dict[str, Any] = {path: acl.capabilities(path.lstrip("/")) for path in wanted}
         if len(wanted) == 1:
@@ -72,7 +72,7 @@ class CapabilitiesAccessor(CapabilityFields):
         """Capabilities of a token by its accessor."""
         entry = await system.core.tokens.by_accessor(request, self.accessor)
         if entry is None:
-            raise BadRequest("invalid accessor")
+            raise BadRequest(multierror("invalid accessor"))
         return await self.answer(system, request, entry)
 
 

@@ -130,7 +130,7 @@ def _check(config: MountConfig) -> None:
     if config.default_lease_ttl < 0 or config.max_lease_ttl < 0:
         raise BadRequest("a TTL cannot be negative")
     if 0 < config.max_lease_ttl < config.default_lease_ttl:
-        raise BadRequest("default_lease_ttl cannot be greater than max_lease_ttl")
+        raise BadRequest("given default lease TTL greater than given max lease TTL")
     if _HEADERS_KEPT & {name.lower() for name in config.passthrough_request_headers}:
         raise BadRequest("that header cannot be passed through to an engine")
 
@@ -348,6 +348,8 @@ class Remount(Path):
     async def write(self, system: System, request: Request) -> Response:
         """Move a mount."""
         core = system.core
+        if not self.source or not self.target:
+            raise BadRequest("both 'from' and 'to' path must be specified as a string")
         source, target = _table_and_path(self.source), _table_and_path(self.target)
         if source[0] != target[0]:
             raise BadRequest("cannot move a secrets engine to an auth method's path, or back")

@@ -36,7 +36,7 @@ class Random(Path):
         count = self.bytes
         source = self.source
         text = self.urlbytes
-        if source.isdigit() and not text:
+        if source not in _SOURCES and not text:
             source, text = "", source
         if text:
             if not text.isdigit():
@@ -45,9 +45,9 @@ class Random(Path):
         if source not in _SOURCES:
             raise BadRequest(f'unsupported entropy source "{source}"; must be "platform" or "seal", or "all"')
         if count < 1:
-            raise BadRequest('"bytes" cannot be less than 1')
+            raise BadRequest("'bytes' cannot be less than 1")
         if count > _MOST:
-            raise BadRequest(f'"bytes" should be less than {_MOST}')
+            raise BadRequest(f"'bytes' should be less than {_MOST}")
         return {"random_bytes": _formatted(entropy.random_bytes(count), self.format)}
 
 
@@ -56,7 +56,7 @@ def _formatted(value: bytes, form: str) -> str:
         return value.hex()
     if form == "base64":
         return base64.b64encode(value).decode()
-    raise BadRequest(f'unsupported encoding format "{form}"; must be "hex" or "base64"')
+    raise BadRequest(f'unsupported encoding format {form}; must be "hex" or "base64"')
 
 
 class Hash(Path):
@@ -72,7 +72,7 @@ class Hash(Path):
         """The digest of the input."""
         algorithm = self.urlalgorithm or self.algorithm
         if algorithm not in digest.NAMES:
-            raise BadRequest(f'unsupported algorithm "{algorithm}"')
+            raise BadRequest(f"unsupported algorithm {algorithm}")
         try:
             data = base64.b64decode(self.input, validate=True)
         except (binascii.Error, ValueError):
