@@ -19,16 +19,25 @@ import msgspec
 from strongroom.crypto.entropy import base62
 from strongroom.errors import BadRequest, LeaseNotFound
 from strongroom.hcl.duration import format_short
-from strongroom.logical import SECOND, Namespace, Request, SecretLease
+from strongroom.logical import SECOND, Namespace, Request, Response, SecretLease
 from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
-    from strongroom.storage.store import Transaction
+    from strongroom.storage.transaction import Transaction
+
+TIDY_NOTE = (
+    "Tidy operation successfully started. Any information from the operation "
+    "will be printed to Strongroom's server logs."
+)
+"""What the answer to a tidy says."""
 
 MAX_ATTEMPTS = 6
 """Failed revocations after which a lease needs attention."""
+
+BULK = 256
+"""How many leases one transaction ends at most where more are waiting."""
 
 _BACKOFF = (10, 30, 90, 270, 810)
 """Seconds until the next attempt, by number of failures."""
@@ -284,6 +293,112 @@ class Leases:
                 self._core.log.warning("lease revoked by force in spite of %s", type(error).__name__)
         self.forget(request, lease)
 
+    async def end_token(self, request: Request, due: int, key: str) -> None:
+        """Revoke a token that has expired, unless it was renewed meanwhile."""
+        entry = await self._core.tokens.row(request.tx, request.namespace, key)
+        if entry is not None and entry.expire_time <= request.now:
+            await self._core.tokens.revoke_tree(request, key)
+        self._unschedule(self._view(request.tx, request.namespace), due, "t", key)
+
+    async def end_lease(self, request: Request, due: int, lease_id: str, failure: str) -> None:
+        """Revoke a lease that is due, or note why that failed."""
+        lease = await self.get(request.tx, request.namespace, lease_id)
+        if lease is None or lease.due != due:
+            self._unschedule(self._view(request.tx, request.namespace), due, "l", lease_id)
+        elif failure:
+            self.failed(request, lease, failure)
+        else:
+            await self.revoke(request, lease)
+
+    async def revoke_prefix(
+        self, request: Request, prefix: str, *, sync: bool = False, force: bool = False
+    ) -> None:
+        """End every lease whose ID starts with ``prefix``.
+
+        A few are ended at once; many become a job of the reaper's, which survives a crash.
+        ``sync`` ends all of them before the request is answered.
+        """
+        found = await self.ids(request, prefix, -1 if sync else BULK + 1)
+        if len(found) > BULK and not sync:
+            self._schedule(self._view(request.tx, request.namespace), request.now, "p", prefix)
+            return
+        for lease_id in found:
+            lease = await self.get(request.tx, request.namespace, lease_id)
+            if lease is None:
+                self._view(request.tx, request.namespace).delete("id/" + lease_id)
+            elif sync or lease.is_token:
+                await self.revoke(request, lease, force=force)
+            else:
+                await self.expire_now(request, lease_id)
+
+    async def end_prefix(self, request: Request, due: int, prefix: str) -> None:
+        """One step of a prefix job: end some leases, and the job when none is left."""
+        found = await self.ids(request, prefix, BULK)
+        for lease_id in found:
+            lease = await self.get(request.tx, request.namespace, lease_id)
+            if lease is None:
+                self._view(request.tx, request.namespace).delete("id/" + lease_id)
+            elif lease.is_token:
+                await self._core.tokens.revoke_tree(request, lease.token_key)
+            else:
+                await self.expire_now(request, lease_id)
+        if len(found) < BULK:
+            self._unschedule(self._view(request.tx, request.namespace), due, "p", prefix)
+
+    def schedule_purge(self, request: Request, prefix: str) -> None:
+        """Have the reaper delete everything under a storage prefix, piece by piece."""
+        self._schedule(self._view(request.tx, request.namespace), request.now, "d", prefix)
+
+    async def purge(self, request: Request, due: int, prefix: str) -> None:
+        """One step of a purge: delete some rows, and the job when none is left."""
+        view = self._core.view(request.tx, prefix)
+        found = await view.scan("", "", BULK)
+        for key in found:
+            view.delete(key)
+        if len(found) < BULK:
+            self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
+
+    async def renew(self, request: Request, lease_id: str, increment: int) -> Response:
+        """Extend a lease through its engine. Raises BadRequest or LeaseNotFound."""
+        lease = await self.get(request.tx, request.namespace, lease_id)
+        if lease is None:
+            raise LeaseNotFound("lease not found")
+        if lease.is_token:
+            raise BadRequest("tokens cannot be renewed through this endpoint")
+        if not lease.renewable or lease.expire_time <= request.now:
+            raise BadRequest("lease is not renewable")
+        mount = self._core.mounts.find(lease.path)
+        if mount is None:
+            raise BadRequest("lease is not renewable")
+        inner = self._core.inner_request(request, mount, lease.path)
+        secret = await mount.backend.renew(inner, lease.secret(), increment)
+        default, longest = self._core.ttls(mount)
+        age = (request.now - lease.issue_time) // SECOND
+        ttl, warnings = effective_ttl(
+            default=secret.ttl or default,
+            longest=longest,
+            wanted=increment,
+            backend_max=secret.max_ttl,
+            age=age,
+        )
+        expire = request.now + ttl * SECOND
+        fresh = replace(lease, expire_time=expire, due=expire, last_renewal=request.now)
+        fresh.internal = secret.internal
+        self.store(request, lease, fresh)
+        secret.ttl, secret.lease_id = ttl, lease_id
+        return Response(data={}, secret=secret, warnings=warnings)
+
+    async def tidy(self, request: Request) -> None:
+        """Remove rows that point at leases or tokens which are gone."""
+        view = self._view(request.tx, request.namespace)
+        for row in await view.scan("at/"):
+            _, kind, reference = row.split("/", 2)
+            if kind == "l" and await view.get("id/" + reference) is None:
+                view.delete("at/" + row)
+        for row in await view.scan("token/"):
+            if await view.get("id/" + row.partition("/")[2]) is None:
+                view.delete("token/" + row)
+
     def failed(self, request: Request, lease: Lease, reason: str) -> None:
         """Note a failed revocation: try later, or give up and mark the lease as irrevocable."""
         attempts = lease.attempts + 1
@@ -316,7 +431,7 @@ def register(core: Core, request: Request) -> None:
     response = request.response
     if response is None:
         return
-    if response.secret is not None:
+    if response.secret is not None and not response.secret.lease_id:
         secret = response.secret
         core.check_lease_quota(request)
         default, longest = core.ttls(request.mount)
@@ -325,5 +440,5 @@ def register(core: Core, request: Request) -> None:
         )
         response.warnings.extend(warnings)
         secret.lease_id = core.leases.register(request, secret, response.data or {}).id
-    if response.auth is not None and not response.auth.client_token:
+    if response.auth is not None and not response.auth.accessor:
         core.login(request, response.auth, response)

@@ -93,14 +93,14 @@ class Lifecycle:
             await self.unseal(self.sealer)
         return result, token
 
-    def root_token(self, request: Request, token: str = "") -> str:
+    def root_token(self, request: Request, token: str = "", *, path: str = "auth/token/root") -> str:
         """Issue a token with the root policy that never ends, in a request's transaction."""
         entry = TokenEntry(
             key="",
             accessor="",
             policies=["root"],
-            path="auth/token/root",
-            display_name="root",
+            path=path,
+            display_name="root" if path == "auth/token/root" else "token",
             creation_time=request.now,
             renewable=False,
         )
@@ -118,7 +118,7 @@ class Lifecycle:
             core.mounts.put(request.tx, entry)
             if wanted:
                 await core.tokens.revoke_tree(request, core.tokens.key(made))
-                made = self.root_token(request, wanted)
+                made = self.root_token(request, wanted, path="auth/token/create")
             await core.store.commit(request.tx)
         finally:
             request.tx.close()

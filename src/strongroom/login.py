@@ -64,7 +64,7 @@ def complete(core: Core, request: Request, auth: Auth, response: Response) -> No
     auth.renewable = entry.renewable
     auth.token_type = entry.type
     auth.orphan = entry.orphan
-    core.metrics_token_created(request, entry)
+    core.token_created(entry)
 
 
 def _ttl(core: Core, request: Request, auth: Auth, response: Response, policies: list[str]) -> int:
@@ -103,14 +103,11 @@ def _token_type(core: Core, request: Request, auth: Auth) -> str:
 
 def _check_batch(entry: TokenEntry) -> None:
     """A batch token is not stored, so what needs a row is refused."""
+    for name in ("num_uses", "period", "explicit_max_ttl"):
+        if getattr(entry, name):
+            raise BadRequest(f'batch tokens cannot have "{name}" set')
     if entry.policies == ["root"]:
         raise BadRequest("batch tokens cannot be root tokens")
-    if entry.num_uses:
-        raise BadRequest("batch tokens cannot have a limited use count")
-    if entry.period:
-        raise BadRequest("batch tokens cannot be periodic")
-    if entry.explicit_max_ttl:
-        raise BadRequest("batch tokens cannot have an explicit max TTL")
     entry.renewable = False
 
 

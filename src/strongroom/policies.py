@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.errors import BadRequest, PermissionDenied, multierror
 from strongroom.logical import Namespace, Operation, Request
 from strongroom.policy import builtin
 from strongroom.policy.acl import ACL
@@ -165,7 +165,7 @@ async def authorize(core: Core, request: Request) -> None:
     )
     request.decision = decision
     if not decision.allowed:
-        raise PermissionDenied(decision=decision)
+        raise PermissionDenied(multierror("permission denied"), decision=decision)
     if decision.pagination_limit:
         _bound_page(request, decision.pagination_limit)
 

@@ -19,6 +19,9 @@ from strongroom.hcl import duration
 Duration = Annotated[int, "duration"]
 """Seconds; accepts ``30``, ``"30"``, ``"1h30m"``, ``"2d"``."""
 
+SignedDuration = Annotated[int, "signed duration"]
+"""A duration that may be below 0, for paths that say more about that themselves."""
+
 CommaList = Annotated[list[str], "comma"]
 """A list of strings; also accepted as one string with commas."""
 
@@ -90,6 +93,13 @@ def _boolean(value: Any) -> bool:
 
 
 def _duration(value: Any) -> int:
+    seconds = _signed_duration(value)
+    if seconds < 0:
+        raise ValueError("expected no negative value")
+    return seconds
+
+
+def _signed_duration(value: Any) -> int:
     if isinstance(value, msgspec.Raw):
         return int(float(bytes(value)))
     if isinstance(value, bool) or not isinstance(value, int | str):
@@ -152,6 +162,7 @@ _KINDS: dict[Any, Kind] = {
     int: Kind(_integer, {"type": "integer"}, 0),
     bool: Kind(_boolean, {"type": "boolean"}, False),
     "duration": Kind(_duration, {"type": "integer", "format": "seconds"}, 0),
+    "signed duration": Kind(_signed_duration, {"type": "integer", "format": "seconds"}, 0),
     "comma": Kind(_comma, _STRINGS, []),
     "strings": Kind(_strings, _STRINGS, []),
     "ints": Kind(_integers, {"type": "array", "items": {"type": "integer"}}, []),
@@ -204,8 +215,8 @@ class Field:
         """``value`` as the field's type. Raises :class:`Unconvertible`."""
         try:
             return self.kind.coerce(value)
-        except BadRequest:
-            raise
+        except BadRequest as error:
+            raise Unconvertible(f'error converting input for field "{self.name}": {error.public}') from None
         except (ValueError, TypeError, OverflowError) as error:
             reason = str(error) if str(error).startswith("expected") else "not convertible"
             raise Unconvertible(f'error converting input for field "{self.name}": {reason}') from None

@@ -11,7 +11,7 @@ from strongroom.clock import rfc3339
 from strongroom.errors import BadRequest
 from strongroom.framework.field import Duration, field
 from strongroom.framework.path import Path
-from strongroom.lease import Lease
+from strongroom.lease import TIDY_NOTE, Lease
 from strongroom.logical import SECOND, Request, Response
 
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ class Tidy(Path):
     async def write(self, system: System, request: Request) -> Response:
         """Remove index rows whose lease is gone."""
         await system.core.leases.tidy(request)
-        note = "Tidy operation successfully started. Any information from the operation will be printed to the server's log."
-        return Response(status=202, warnings=[note])
+        return Response(status=202, warnings=[TIDY_NOTE])
 
 
 class Leases(Path):

@@ -1,0 +1,322 @@
+"""From an HTTP message to a logical request, and from its answer back to a reply.
+
+Facts of the wire: verbs, headers, envelope and status codes of Vault's HTTP API, measured
+against the running peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine, Generator
+from posixpath import normpath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from strongroom import codec
+from strongroom.crypto.entropy import uuid4_str
+from strongroom.errors import (
+    BadRequest,
+    Internal,
+    NotFound,
+    StrongroomError,
+    UnsupportedMediaType,
+    UnsupportedOperation,
+)
+from strongroom.hcl import duration
+from strongroom.logical import Auth, Operation, Request, Response, WrapInfo
+from strongroom.wire import Message, Reply
+
+if TYPE_CHECKING:
+    from strongroom.core import Core
+
+_VERBS = {
+    "GET": Operation.READ,
+    "HEAD": Operation.READ,
+    "LIST": Operation.LIST,
+    "SCAN": Operation.SCAN,
+    "POST": Operation.UPDATE,
+    "PUT": Operation.UPDATE,
+    "PATCH": Operation.PATCH,
+    "DELETE": Operation.DELETE,
+}
+_LISTINGS = frozenset({Operation.LIST, Operation.SCAN})
+_WITH_BODY = frozenset({Operation.UPDATE, Operation.PATCH})
+_TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
+_SECURITY = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+_NO_STORE = ("Cache-Control", "no-store")
+_JSON = ("Content-Type", "application/json")
+_NO_DATA = [_NO_STORE, _SECURITY]
+_WITH_DATA = [_NO_STORE, _JSON, _SECURITY]
+_MERGE_PATCH = "application/merge-patch+json"
+
+
+class Handler:
+    """The application a listener serves."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._log = logging.getLogger("handler")
+
+    def __call__(self, message: Message) -> Reply | Awaitable[Reply]:
+        """Answer a message; at once where nothing has to be waited for."""
+        return start(self._answer(message))
+
+    async def _answer(self, message: Message) -> Reply:
+        request: Request | None = None
+        try:
+            refused = self._core.cors.screen(message)
+            if refused is not None:
+                return refused
+            request = parse(message, self._core.clock())
+            request.core = self._core
+            response = await self._core.handle(request)
+            return self._reply(message, request, response)
+        except StrongroomError as error:
+            return self._error_reply(message, request, error)
+        except Exception as error:
+            self._log.exception("request failed", exc_info=error)
+            return self._error_reply(message, request, Internal())
+
+    def _reply(self, message: Message, request: Request, response: Response) -> Reply:
+        if response.raw is not None:
+            content = ("Content-Type", response.content_type or "application/json")
+            return self._finish(message, request, response.status or 200, [_NO_STORE, content, _SECURITY], response)
+        if response.data is None and response.auth is None and response.wrap_info is None and not response.warnings:
+            return self._finish(message, request, response.status or 204, _NO_DATA, response)
+        response.raw = codec.encode(envelope(request, response))
+        return self._finish(message, request, response.status or 200, _WITH_DATA, response)
+
+    def _finish(
+        self,
+        message: Message,
+        request: Request | None,
+        status: int,
+        headers: list[tuple[str, str]],
+        response: Response,
+    ) -> Reply:
+        headers = [*headers, ("X-Vault-Index", str(self._core.store.index))]
+        if response.headers:
+            headers += response.headers
+        if request is not None and request.reply_headers:
+            headers += request.reply_headers
+        if "origin" in message.headers:
+            headers += self._core.cors.headers(message)
+        body = response.raw if response.raw is not None else b""
+        return Reply(status, headers, body if message.method != "HEAD" or not isinstance(body, bytes) else body)
+
+    def _error_reply(self, message: Message, request: Request | None, error: StrongroomError) -> Reply:
+        body: dict[str, Any] = {"errors": error.sentences(), **error.extra}
+        if error.status >= 500 and request is not None:
+            body["request_id"] = request.id
+            if error.cause:
+                self._log.error("request %s: %s", request.id, error.cause)
+        response = Response(raw=codec.encode(body) + b"\n", headers=list(error.headers.items()))
+        return self._finish(message, request, error.status, _WITH_DATA, response)
+
+
+# -- in ------------------------------------------------------------------------------------------
+
+
+def parse(message: Message, now: int) -> Request:
+    """The logical request of a message. Raises an error of the tree for what cannot be one."""
+    raw_path, _, query = message.target.partition("?")
+    path = _path(raw_path)
+    operation = _VERBS.get(message.method)
+    if operation is None:
+        if message.method == "OPTIONS":
+            raise BadRequest("cannot handle internal-only request operation")
+        raise _NoSuchVerb
+    headers = message.headers
+    request = Request(
+        id=uuid4_str(),
+        operation=operation,
+        path=path,
+        token=headers.get("x-vault-token", "") or _bearer(headers),
+        headers=headers,
+        remote_address=message.remote_address,
+        remote_port=message.remote_port,
+        certificate=message.certificate,
+        certificate_chain=message.certificate_chain,
+        now=now,
+        message=message,
+    )
+    if query:
+        _take_query(request, query)
+    if request.operation in _LISTINGS and not request.path.endswith("/"):
+        request.path += "/"
+    if request.operation in _WITH_BODY:
+        request.data = _body(message, request)
+    if "x-vault-wrap-ttl" in headers:
+        request.wrap_ttl = _wrap_ttl(headers["x-vault-wrap-ttl"])
+        request.wrap_format = headers.get("x-vault-wrap-format", "")
+    return request
+
+
+class _NoSuchVerb(UnsupportedOperation):
+    def sentences(self) -> list[str]:
+        return []
+
+
+def _path(raw: str) -> str:
+    """The path below ``/v1/``, decoded and in its one spelling: no empty, ``.`` or ``..`` segments."""
+    if "%" in raw:
+        try:
+            raw = unquote_to_bytes(raw).decode()
+        except UnicodeDecodeError:
+            raise BadRequest("path is not valid UTF-8") from None
+    if "//" in raw or "/." in raw:
+        tail = "/" if raw.endswith(("/", "/.", "/..")) else ""
+        raw = normpath("/" + raw.lstrip("/"))
+        raw = raw if raw.endswith("/") else raw + tail
+    if not raw.startswith("/v1/"):
+        raise NotFound
+    if not raw.isprintable():
+        raise BadRequest("path contains characters that cannot be printed")
+    return raw[4:]
+
+
+def _bearer(headers: dict[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _take_query(request: Request, query: str) -> None:
+    values: dict[str, Any] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
+        before = values.get(name)
+        if before is None:
+            values[name] = value
+        else:
+            values[name] = [*before, value] if isinstance(before, list) else [before, value]
+    if request.operation is Operation.READ:
+        if values.pop("help", None):
+            request.operation = Operation.HELP
+        elif values.pop("list", "") in _TRUE:
+            request.operation = Operation.LIST
+        elif values.pop("scan", "") in _TRUE:
+            request.operation = Operation.SCAN
+    request.data = values
+
+
+def _body(message: Message, request: Request) -> dict[str, Any]:
+    if request.operation is Operation.PATCH:
+        content = message.headers.get("content-type", "")
+        if content.partition(";")[0].strip().lower() != _MERGE_PATCH:
+            raise UnsupportedMediaType(f"PATCH requires Content-Type of {_MERGE_PATCH}")
+    if not message.body:
+        return {}
+    return codec.decode_object(message.body, max_strings=message.listener.max_json_strings)
+
+
+def _wrap_ttl(text: str) -> int:
+    try:
+        seconds = duration.parse(text)
+    except BadRequest as error:
+        raise BadRequest(f"error parsing X-Vault-Wrap-TTL header: {error.public}") from None
+    if seconds < 0:
+        raise BadRequest("error parsing X-Vault-Wrap-TTL header: requested wrap ttl cannot be negative")
+    return seconds
+
+
+# -- out -----------------------------------------------------------------------------------------
+
+
+def envelope(request: Request, response: Response) -> dict[str, Any]:
+    """The JSON object that every answer with data comes in."""
+    secret = response.secret
+    data = response.data
+    body: dict[str, Any] = {
+        "request_id": request.id if response.wrap_info is None else "",
+        "lease_id": secret.lease_id if secret else "",
+        "renewable": secret.renewable if secret else False,
+        "lease_duration": secret.ttl if secret else response.lease_duration,
+        "data": data,
+        "wrap_info": _wrap_info(response.wrap_info) if response.wrap_info else None,
+        "warnings": response.warnings or None,
+        "auth": auth_body(response.auth) if response.auth else None,
+    }
+    return {**data, **body} if response.flat and data else body
+
+
+def _wrap_info(info: WrapInfo) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "token": info.token,
+        "accessor": info.accessor,
+        "ttl": info.ttl,
+        "creation_time": info.creation_time,
+        "creation_path": info.creation_path,
+    }
+    if info.wrapped_accessor:
+        body["wrapped_accessor"] = info.wrapped_accessor
+    return body
+
+
+def auth_body(auth: Auth) -> dict[str, Any]:
+    """The ``auth`` object of an answer."""
+    body: dict[str, Any] = {
+        "client_token": auth.client_token,
+        "accessor": auth.accessor,
+        "policies": auth.policies,
+        "token_policies": auth.token_policies,
+    }
+    if auth.identity_policies:
+        body["identity_policies"] = auth.identity_policies
+    body |= {
+        "metadata": auth.metadata,
+        "lease_duration": auth.lease_duration,
+        "renewable": auth.renewable,
+        "entity_id": auth.entity_id,
+        "token_type": auth.token_type,
+        "orphan": auth.orphan,
+        "mfa_requirement": auth.mfa_requirement,
+        "num_uses": auth.num_uses,
+    }
+    return body
+
+
+# -- driving -------------------------------------------------------------------------------------
+
+
+class _Resumed:
+    """The rest of a coroutine that was driven up to its first suspension."""
+
+    __slots__ = ("_coroutine", "_yielded")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Reply], yielded: Any) -> None:
+        self._coroutine, self._yielded = coroutine, yielded
+
+    def __await__(self) -> Generator[Any, Any, Reply]:
+        yielded = self._yielded
+        while True:
+            raised: BaseException | None = None
+            sent = None
+            try:
+                sent = yield yielded
+            except BaseException as error:  # noqa: BLE001  it belongs to the coroutine, cancellation too
+                raised = error
+            try:
+                yielded = self._coroutine.send(sent) if raised is None else self._coroutine.throw(raised)
+            except StopIteration as done:
+                reply: Reply = done.value
+                return reply
+
+
+def start(coroutine: Coroutine[Any, Any, Reply]) -> Reply | Awaitable[Reply]:
+    """Run a coroutine up to its first suspension: a request that never waits needs no Task.
+
+    Until then there is no current task, so code that may run here before its first suspension
+    must not use ``asyncio.timeout``; :func:`settle` makes sure of one.
+    """
+    try:
+        yielded = coroutine.send(None)
+    except StopIteration as done:
+        reply: Reply = done.value
+        return reply
+    return _Resumed(coroutine, yielded)
+
+
+async def settle() -> None:
+    """Give up the first run: what follows runs in a Task."""
+    if asyncio.current_task() is None:
+        await asyncio.sleep(0)
