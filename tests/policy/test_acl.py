@@ -277,6 +277,13 @@ def test_merging_of_what_restricts() -> None:
     assert acl(one, open_list).resultant()["exact_paths"]["w"]["allowed_parameters"] == {"a": []}
 
 
+def test_merging_keeps_true_apart_from_one() -> None:
+    one, two = (rule("t/*", "create", more=f"denied_parameters={{a=[{value}]}}") for value in ("1", "true"))
+    for value in (1, True):
+        decision = acl(one, two).decide(C, "t/p", {"a": value}, now=NOW)
+        assert decision.reason is Reason.PARAMETER_DENIED
+
+
 def test_the_lowest_pagination_limit_wins_and_zero_is_none() -> None:
     texts = [rule("t/*", "list", more=f"pagination_limit = {limit}") for limit in (5, 3, 0)]
     assert decide(*texts, operation=L).pagination_limit == 3

@@ -187,15 +187,16 @@ def _refusal(
         return (Reason.DENIED if grant.mask & _DENY else Reason.CAPABILITY_MISSING), ""
     if root_protected and not grant.mask & _SUDO:
         return Reason.SUDO_NEEDED, ""
-    if wrap_ttl < grant.min_wrapping_ttl or (
-        grant.max_wrapping_ttl and not 0 < wrap_ttl <= grant.max_wrapping_ttl
+    rule = grant.rule
+    if wrap_ttl < rule.min_wrapping_ttl or (
+        rule.max_wrapping_ttl > 0 and not 0 < wrap_ttl <= rule.max_wrapping_ttl
     ):
         return Reason.WRAPPING_TTL, ""
     if operation in _WITH_PARAMETERS:
         return parameters.check(
-            grant.required_parameters, grant.allowed_parameters, grant.denied_parameters, data
+            rule.required_parameters, rule.allowed_parameters, rule.denied_parameters, data
         )
-    if listing and grant.pagination_limit and not _page_fits(grant.pagination_limit, data):
+    if listing and rule.pagination_limit > 0 and not _page_fits(rule.pagination_limit, data):
         return Reason.PAGINATION, "limit"
     return None
 
@@ -212,6 +213,7 @@ def _page_fits(limit: int, data: Mapping[str, Any]) -> bool:
 def _allow(grant: Grant, operation: Operation) -> Decision:
     """The decision that lets pass; it depends on nothing but the operation, so it is kept."""
     wanted, listing = _WANTED[operation]
+    rule = grant.rule
     answer = Decision(
         True,
         Reason.ALLOWED,
@@ -219,10 +221,10 @@ def _allow(grant: Grant, operation: Operation) -> Decision:
         policies=grant.policies(wanted),
         wanted=_WORDS[wanted],
         held=grant.held,
-        pagination_limit=grant.pagination_limit if listing else 0,
-        filter_path=grant.filter_path if listing else "",
-        mfa_methods=grant.mfa_methods,
-        control_group=grant.control_group,
+        pagination_limit=max(rule.pagination_limit, 0) if listing else 0,
+        filter_path=rule.filter_path if listing else "",
+        mfa_methods=rule.mfa_methods,
+        control_group=rule.control_group,
     )
     grant.answers[operation] = answer
     return answer

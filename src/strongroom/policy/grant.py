@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from strongroom.policy.decision import Decision
 from strongroom.policy.pattern import Pattern
-from strongroom.policy.rule import Capability, ControlGroup, Parameters, Rule, names
+from strongroom.policy.rule import CAPABILITIES, Parameters, Rule, names
 
-_DENY = int(Capability.DENY)
+_DENY = CAPABILITIES["deny"]
 _SHOWN = ("create", "delete", "list", "read", "sudo", "update", "patch", "scan")
 
 
 @dataclass(slots=True)
 class Grant:
-    """Merged rules of one pattern.
+    """The merged rule of one pattern.
 
     ``mask`` holds capability bits; DENY stands alone. ``sources`` are the rules it came from with
     their policies' names. ``restricted`` tells that a capability alone does not decide.
@@ -24,17 +25,9 @@ class Grant:
     """
 
     pattern: Pattern
+    rule: Rule
+    sources: Sequence[tuple[str, Rule]]
     mask: int
-    sources: tuple[tuple[str, Rule], ...]
-    allowed_parameters: Parameters
-    denied_parameters: Parameters
-    required_parameters: tuple[str, ...]
-    min_wrapping_ttl: int
-    max_wrapping_ttl: int
-    pagination_limit: int
-    filter_path: str
-    mfa_methods: tuple[str, ...]
-    control_group: ControlGroup | None
     held: tuple[str, ...]
     restricted: bool
     answers: dict[str, Decision] = field(default_factory=dict)
@@ -49,77 +42,68 @@ def merge(pattern: Pattern, sources: Sequence[tuple[str, Rule]]) -> Grant:
 
     Of wrapping bounds the smallest each wins, of pagination limits the lowest above zero.
     """
-    rules = [rule for _, rule in sources]
-    mask = 0
-    for rule in rules:
-        mask |= rule.capabilities
-    if mask & _DENY:
-        mask = _DENY
-    grant = Grant(
-        pattern=pattern,
-        mask=mask,
-        sources=tuple(sources),
-        allowed_parameters=_merge_parameters([rule.allowed_parameters for rule in rules]),
-        denied_parameters=_merge_parameters([rule.denied_parameters for rule in rules]),
-        required_parameters=_distinct(name for rule in rules for name in rule.required_parameters),
-        min_wrapping_ttl=_lowest([rule.min_wrapping_ttl for rule in rules]),
-        max_wrapping_ttl=_lowest([rule.max_wrapping_ttl for rule in rules]),
-        pagination_limit=_lowest([rule.pagination_limit for rule in rules]),
-        filter_path=next((rule.filter_path for rule in rules if rule.filter_path), ""),
-        mfa_methods=_distinct(name for rule in rules for name in rule.mfa_methods),
-        control_group=next((rule.control_group for rule in rules if rule.control_group), None),
-        held=names(mask),
-        restricted=False,
+    rule = sources[0][1] if len(sources) == 1 else reduce(_combine, (rule for _, rule in sources))
+    mask = _DENY if rule.capabilities & _DENY else rule.capabilities
+    restricted = (
+        rule.max_wrapping_ttl > 0
+        or rule.min_wrapping_ttl > 0
+        or rule.pagination_limit > 0
+        or bool(rule.allowed_parameters or rule.denied_parameters or rule.required_parameters)
     )
-    grant.restricted = bool(
-        grant.allowed_parameters
-        or grant.denied_parameters
-        or grant.required_parameters
-        or grant.min_wrapping_ttl
-        or grant.max_wrapping_ttl
-        or grant.pagination_limit
+    return Grant(pattern, rule, sources, mask, names(mask), restricted)
+
+
+def _combine(one: Rule, other: Rule) -> Rule:
+    return replace(
+        one,
+        capabilities=one.capabilities | other.capabilities,
+        allowed_parameters=_combine_parameters(one.allowed_parameters, other.allowed_parameters),
+        denied_parameters=_combine_parameters(one.denied_parameters, other.denied_parameters),
+        required_parameters=_distinct(one.required_parameters + other.required_parameters),
+        min_wrapping_ttl=_lowest(one.min_wrapping_ttl, other.min_wrapping_ttl),
+        max_wrapping_ttl=_lowest(one.max_wrapping_ttl, other.max_wrapping_ttl),
+        pagination_limit=_lowest(one.pagination_limit, other.pagination_limit),
+        filter_path=one.filter_path or other.filter_path,
+        mfa_methods=_distinct(one.mfa_methods + other.mfa_methods),
+        control_group=one.control_group or other.control_group,
     )
-    return grant
 
 
-def _distinct(names_: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names_))
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
 
 
-def _lowest(values: Sequence[int]) -> int:
-    if not any(values):
-        return 0
-    return min((value for value in values if value > 0), default=0)
+def _lowest(one: int, other: int) -> int:
+    return min((value for value in (one, other) if value > 0), default=0)
 
 
-def _merge_parameters(all_parameters: Sequence[Parameters]) -> Parameters:
-    if len(all_parameters) == 1:
-        return all_parameters[0]
-    merged: dict[str, tuple[Any, ...]] = {}
-    for parameters in all_parameters:
-        for name, values in parameters.items():
-            known = merged.get(name)
-            if known is None:
-                merged[name] = values
-            elif not known or not values:
-                merged[name] = ()
-            else:
-                merged[name] = known + tuple(value for value in values if value not in known)
-    return merged
+def _combine_parameters(one: Parameters, other: Parameters) -> Parameters:
+    combined = dict(one)
+    for name, values in other.items():
+        known = combined.get(name)
+        if known is None:
+            combined[name] = values
+        elif not known or not values:
+            combined[name] = ()
+        else:
+            combined[name] = known + tuple(value for value in values if not _listed(value, known))
+    return combined
+
+
+def _listed(value: Any, values: Sequence[Any]) -> bool:
+    """Whether a value is among others; ``true`` is not 1 here."""
+    return any(type(value) is type(other) and value == other for other in values)
 
 
 def resultant(grant: Grant) -> Mapping[str, Any]:
     """The grant as ``sys/internal/ui/resultant-acl`` shows it."""
+    rule = grant.rule
     held = [name for name in _SHOWN if name in grant.held] or list(grant.held)
-    shown: dict[str, Any] = {"capabilities": held}
-    if grant.allowed_parameters:
-        shown["allowed_parameters"] = {name: list(v) for name, v in grant.allowed_parameters.items()}
-    if grant.denied_parameters:
-        shown["denied_parameters"] = {name: list(v) for name, v in grant.denied_parameters.items()}
-    if grant.required_parameters:
-        shown["required_parameters"] = list(grant.required_parameters)
-    if grant.min_wrapping_ttl:
-        shown["min_wrapping_ttl"] = grant.min_wrapping_ttl
-    if grant.max_wrapping_ttl:
-        shown["max_wrapping_ttl"] = grant.max_wrapping_ttl
-    return shown
+    optional = {
+        "allowed_parameters": {name: list(values) for name, values in rule.allowed_parameters.items()},
+        "denied_parameters": {name: list(values) for name, values in rule.denied_parameters.items()},
+        "required_parameters": list(rule.required_parameters),
+        "min_wrapping_ttl": rule.min_wrapping_ttl,
+        "max_wrapping_ttl": rule.max_wrapping_ttl,
+    }
+    return {"capabilities": held} | {key: value for key, value in optional.items() if value}
