@@ -26,8 +26,8 @@ def unseal(key: str) -> Step:
 
 
 # The peer serves a moment after the last key; the health question waits for it.
-OPEN = (*init(1, 1), unseal("k0"), get("sys/health", token=None, pause=1))
-OPEN3 = (*init(3, 2), unseal("k0"), unseal("k1"), get("sys/health", token=None, pause=1))
+OPEN = (*init(1, 1), unseal("k0"), get("sys/health", token=None, pause=0.5, only=("sealed",)))
+OPEN3 = (*init(3, 2), unseal("k0"), unseal("k1"), get("sys/health", token=None, pause=0.5, only=("sealed",)))
 
 CASES = (
     case(
@@ -116,7 +116,7 @@ CASES = (
         unseal("b1"),
         post("sys/unseal", {"key": "<k2>", "migrate": False}, token=None),
         unseal("k4"),
-        get("sys/health", token=None, pause=1),
+        get("sys/health", token=None, pause=0.5, only=("sealed",)),
         STATUS,
         unseal("k3"),
         put("sys/unseal", {"reset": True}, token=None),
@@ -153,7 +153,7 @@ CASES = (
         get("sys/mounts"),
         put("sys/seal"),
         unseal("k0"),
-        get("sys/health", token=None, pause=1),
+        get("sys/health", token=None, pause=0.5, only=("sealed",)),
         get("auth/token/lookup-self", token="<t>"),
         post("sys/seal"),
         kind="sealed",
@@ -273,7 +273,7 @@ CASES = (
         put("sys/unseal", {"reset": True}, token=None),
         unseal("n0"),
         unseal("n1"),
-        get("sys/health", token=None, pause=1),
+        get("sys/health", token=None, pause=0.5, only=("sealed",)),
         post("sys/rotate/root/init", {"secret_shares": 1, "secret_threshold": 1}),
         delete("sys/rotate/root/init"),
         delete("sys/rotate/root/init"),
