@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.barrier.barrier import Barrier, WrongRootKey
@@ -21,11 +21,13 @@ def unlocked(ring: Keyring | None = None) -> Barrier:
 BARRIER = unlocked()
 
 
+@settings(deadline=None)
 @given(key=st.text(), value=st.binary(max_size=5000))
 def test_what_goes_in_comes_out(key: str, value: bytes) -> None:
     assert BARRIER.decrypt(key, BARRIER.encrypt(key, value)) == value
 
 
+@settings(deadline=None)
 @given(value=st.binary(max_size=50), data=st.data())
 def test_any_changed_byte_is_refused(value: bytes, data: st.DataObject) -> None:
     entry = bytearray(BARRIER.encrypt("a/b", value))
@@ -34,6 +36,7 @@ def test_any_changed_byte_is_refused(value: bytes, data: st.DataObject) -> None:
         BARRIER.decrypt("a/b", bytes(entry))
 
 
+@settings(deadline=None)
 @given(length=st.integers(0, 60))
 def test_a_truncated_entry_is_refused(length: int) -> None:
     entry = BARRIER.encrypt("a/b", bytes(40))
@@ -41,6 +44,7 @@ def test_a_truncated_entry_is_refused(length: int) -> None:
         BARRIER.decrypt("a/b", entry[:length])
 
 
+@settings(deadline=None)
 @given(key=st.text(), other=st.text())
 def test_an_entry_opens_only_at_its_own_path(key: str, other: str) -> None:
     if key == other:

@@ -4,7 +4,7 @@ import base64
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.barrier.keyring import (
@@ -54,6 +54,7 @@ def test_the_form_stored_is_stable() -> None:
     }
 
 
+@settings(deadline=None)
 @given(
     now=st.integers(0, 2**62),
     terms=st.integers(0, 5),

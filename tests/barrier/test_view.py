@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.barrier.barrier import Barrier
@@ -94,6 +94,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(value=JSON)
 def test_json_round_trip(value: Any) -> None:
     async def run() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.crypto.aead import Cipher, Unopenable, new_key, zeroize
@@ -35,6 +35,7 @@ def test_nist_vectors() -> None:
     assert (opened, refused) == (89, 111)
 
 
+@settings(deadline=None)
 @given(plaintext=st.binary(max_size=300), aad=st.binary(max_size=50), prefix=st.binary(max_size=9))
 def test_round_trip_behind_a_prefix(plaintext: bytes, aad: bytes, prefix: bytes) -> None:
     sealed = prefix + CIPHER.seal(plaintext, aad)

@@ -4,12 +4,13 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.crypto.digest import NAMES, HmacSha256, KeyedBlake2b, KeyedDigest, digest
 
 
+@settings(deadline=None)
 @given(key=st.binary(max_size=200), data=st.binary(max_size=200))
 def test_hmac_agrees_with_the_standard_library(key: bytes, data: bytes) -> None:
     keyed: KeyedDigest = HmacSha256(key)
@@ -19,6 +20,7 @@ def test_hmac_agrees_with_the_standard_library(key: bytes, data: bytes) -> None:
     assert keyed.digest(data) == expected
 
 
+@settings(deadline=None)
 @given(key=st.binary(min_size=1, max_size=64), data=st.binary(max_size=200), size=st.integers(1, 64))
 def test_blake2b_agrees_with_the_standard_library(key: bytes, data: bytes, size: int) -> None:
     keyed: KeyedDigest = KeyedBlake2b(key, size)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.errors import BadRequest
@@ -11,6 +11,7 @@ from strongroom.seal.generate_root import RootGeneration, decode_token, encode_t
 TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=28, max_size=28)
 
 
+@settings(deadline=None)
 @given(token=TEXT, otp=TEXT)
 def test_tokens_come_back(token: str, otp: str) -> None:
     encoded = encode_token(token, otp)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.errors import BadRequest
@@ -11,6 +11,7 @@ from strongroom.seal import shamir
 from strongroom.seal.quorum import Quorum, decode_key
 
 
+@settings(deadline=None)
 @given(key=st.binary(min_size=16, max_size=33))
 def test_keys_come_in_hex_or_base64(key: bytes) -> None:
     assert decode_key(key.hex()) == key
