@@ -61,8 +61,8 @@ def audit_request(core: Core, request: Request) -> Awaitable[None] | None:
 
 def begin(core: Core, request: Request) -> None:
     """Stage: open the one transaction in which the request reads and writes."""
-    writes = request.operation not in _READS or request.wrap_ttl > 0 or request.reads_write
-    request.tx = core.store.begin(write=writes)
+    request.writes = request.operation not in _READS or request.wrap_ttl > 0 or request.reads_write
+    request.tx = core.store.begin(write=request.writes)
     request.savepoint = request.tx.savepoint()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,9 @@ class Response:
     content_type: str = ""
     redirect: str = ""
     flat: bool = False
+    lease_duration: int = 0
+    wrapped_data: Any = None
+    bare: bool = False
 
 
 @dataclass(slots=True)
@@ -175,7 +179,20 @@ class Request:
     path_class: Any = None
     bound_path: Any = None
     captures: dict[str, str | None] = field(default_factory=dict)
+    reads_write: bool = False
+    writes: bool = False
+    bind_error: Any = None
+    asked: Operation | None = None
+    on_commit: list[Callable[[], None]] = field(default_factory=list)
+    reply_headers: list[tuple[str, str]] | None = None
     scratch: dict[str, Any] = field(default_factory=dict)
+
+    def rewind(self) -> None:
+        """Make ready to run again after a lost race: what was found out is found out anew."""
+        self.operation = self.asked or self.operation
+        self.entry = self.acl = self.decision = self.response = self.savepoint = None
+        self.mount = self.path_class = self.bound_path = self.bind_error = None
+        self.scratch, self.on_commit = {}, []
 
     @property
     def relative(self) -> str:

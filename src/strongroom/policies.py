@@ -28,6 +28,10 @@ path "cubbyhole/response" {
 path "sys/wrapping/unwrap" {
   capabilities = ["update"]
 }
+
+path "auth/token/revoke-self" {
+  capabilities = ["update"]
+}
 """
 BUILTIN = {"default": builtin.DEFAULT_TEXT, "root": ""}
 """The policies that are there from the start, and how they begin."""

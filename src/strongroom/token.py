@@ -18,7 +18,7 @@ from strongroom.logical import SECOND, Namespace, Request
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
-    from strongroom.storage.store import Transaction
+    from strongroom.storage.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -232,6 +232,17 @@ class Tokens:
                 self.update(request, replace(child, parent=""))
         await self._remove(request, view, key)
 
+    async def tidy(self, request: Request) -> None:
+        """Remove accessor and parent rows whose token is gone."""
+        view = self._view(request.tx, request.namespace)
+        for name in await view.list("accessor/"):
+            blob = await view.get("accessor/" + name)
+            if blob is not None and await view.get("id/" + codec.decode(blob)["key"]) is None:
+                view.delete("accessor/" + name)
+        for row in await view.scan("parent/"):
+            if await view.get("id/" + row.partition("/")[2]) is None:
+                view.delete("parent/" + row)
+
     async def _remove(self, request: Request, view: View, key: str) -> int:
         entry = await self.row(request.tx, request.namespace, key)
         view.delete_prefix(f"parent/{key}/")
@@ -275,9 +286,9 @@ async def authenticate(core: Core, request: Request) -> None:
 
 async def _take_use(core: Core, request: Request) -> TokenEntry:
     """Count one use in the request's own transaction; the last one marks the entry as spent."""
-    if not request.tx.writable:
+    if not request.writes:
         request.tx.close()
-        request.tx = core.store.begin(write=True)
+        request.tx, request.writes = core.store.begin(write=True), True
     entry = await core.tokens.lookup(request, request.token)
     if entry is None or entry.num_uses < 0:
         raise PermissionDenied

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom import codec
 from strongroom.clock import rfc3339
-from strongroom.crypto import jwt
 from strongroom.crypto.entropy import base62
+from strongroom.crypto.jwt import Unverifiable
 from strongroom.errors import BadRequest
 from strongroom.logical import SECOND, Request, Response, WrapInfo
 from strongroom.token import TokenEntry
@@ -36,8 +36,22 @@ def open_jwt(core: Core, token: str) -> str:
     """The token inside a wrapping token of format ``jwt``; any other token as it is."""
     if not token.startswith("eyJ") or token.count(".") != 2:
         return token
-    claims = jwt.verify(core.wrapping_public_key, token) if core.wrapping_public_key else None
-    return str(claims.get("jti", "")) if claims and claims.get("type") == "wrapping" else token
+    try:
+        claims = core.wrapping_key.verify(token)
+    except Unverifiable:
+        return token
+    return str(claims.get("jti", "")) if claims.get("type") == "wrapping" else token
+
+
+async def unwrap(core: Core, request: Request) -> None:
+    """Stage: a wrapping token is judged before anything else, so that a used one says just that."""
+    if request.token.startswith("eyJ"):
+        request.token = open_jwt(core, request.token)
+    if request.path not in {"sys/wrapping/unwrap", "sys/wrapping/rewrap"}:
+        return
+    given = request.data.get("token")
+    token = given if isinstance(given, str) and given else request.token
+    request.scratch["wrapping"] = await find(core, request, token)
 
 
 async def wrap(core: Core, request: Request) -> None:
@@ -46,9 +60,10 @@ async def wrap(core: Core, request: Request) -> None:
     if not request.wrap_ttl or response is None or response.wrap_info is not None:
         return
     if request.path in NEVER_WRAPPED or response.raw is not None:
-        return
+        return  # these hand out, or are, what was wrapped already
     if response.data is None and response.auth is None and response.secret is None:
         return
+    response.flat = False
     body = core.envelope(request, response)
     request.response = wrapped(core, request, body, request.wrap_ttl, request.path, response)
 
@@ -67,7 +82,7 @@ def wrapped(
         accessor=base62(24),
         policies=[POLICY],
         path=request.path,
-        display_name="",
+        display_name="token",
         num_uses=1,
         creation_time=request.now,
         ttl=ttl,
@@ -104,7 +119,7 @@ def _as_jwt(core: Core, request: Request, token: str, entry: TokenEntry) -> str:
         "nbf": seconds - 5,
         "type": "wrapping",
     }
-    return jwt.sign(core.wrapping_key, claims)
+    return core.wrapping_key.sign(claims)
 
 
 async def find(core: Core, request: Request, token: str) -> TokenEntry:

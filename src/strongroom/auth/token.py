@@ -385,7 +385,7 @@ class RolePath(Path):
 def _check_role(role: Role) -> None:
     if role.token_type not in {"service", "batch", "default-service", "default-batch", ""}:
         raise BadRequest("invalid 'token_type' value")
-    if role.token_type in {"batch", "default-batch"} and role.token_period:
+    if role.token_type == "batch" and role.token_period:
         raise BadRequest("'token_type' cannot be 'batch' when role is set to generate periodic tokens")
     if role.token_num_uses < 0:
         raise BadRequest("'token_num_uses' cannot be negative")

@@ -11,6 +11,7 @@ from strongroom import codec
 from strongroom.errors import BadRequest, PermissionDenied
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import field
+from strongroom.framework.listing import folder, page
 from strongroom.framework.path import Path
 from strongroom.logical import Request
 
@@ -24,8 +25,6 @@ class Hole(Path):
     pattern = "{path*}"
     free_form = True
     path: str = field("Path of the secret.")
-    after: str = field("List names that come after this one.", query=True)
-    limit: int = field("List at most this many names.", query=True)
 
     async def exists(self, cubbyhole: Cubbyhole, request: Request) -> bool:
         """Whether there is a secret at the path."""
@@ -33,7 +32,7 @@ class Hole(Path):
 
     async def read(self, cubbyhole: Cubbyhole, request: Request) -> dict[str, Any] | None:
         """The secret at the path."""
-        blob = await own(request).get(_named(self.path))
+        blob = await own(request).get(self.path)
         return None if blob is None else codec.decode(blob)
 
     async def write(self, cubbyhole: Cubbyhole, request: Request) -> None:
@@ -44,33 +43,28 @@ class Hole(Path):
 
     async def delete(self, cubbyhole: Cubbyhole, request: Request) -> None:
         """Remove the secret at the path."""
-        own(request).delete(_named(self.path))
+        own(request).delete(self.path)
 
     async def scan(self, cubbyhole: Cubbyhole, request: Request) -> list[str]:
         """All names under the path, however deep."""
-        return await own(request).scan(folder(self.path), self.after, self.limit)
+        return await own(request).scan(folder(self.path), *page(request))
 
     async def list(self, cubbyhole: Cubbyhole, request: Request) -> list[str]:
         """Names under the path."""
-        return await own(request).list(folder(self.path), self.after, self.limit)
+        return await own(request).list(folder(self.path), *page(request))
 
 
 def own(request: Request) -> View:
     """The calling token's part of the store. Batch tokens have none."""
     if request.entry is None or request.entry.type == "batch":
-        raise PermissionDenied if request.entry is None else BadRequest("cubbyhole operations are not supported by batch tokens")
+        raise PermissionDenied if request.entry is None else BadRequest("cubbyhole operations are only supported by 'service' type tokens")
     view: View = request.view.sub(request.entry.key + "/")
     return view
 
 
-def folder(path: str) -> str:
-    """A path as the prefix of what lies under it."""
-    return path if not path or path.endswith("/") else path + "/"
-
-
 def _named(path: str) -> str:
     if not path or path.endswith("/"):
-        raise BadRequest("a secret's path cannot be empty or end in a slash")
+        raise BadRequest("cannot write to a path ending in '/'")
     return path
 
 

@@ -191,7 +191,7 @@ def health_body(core: Core, now: int, *, initialized: bool) -> dict[str, Any]:
         "sealed": sealed,
         "standby": sealed,
         "performance_standby": False,
-        "replication_performance_mode": "unknown" if sealed else "primary",
+        "replication_performance_mode": "unknown" if sealed else "disabled",
         "replication_dr_mode": "unknown" if sealed else "disabled",
         "server_time_utc": now // 1_000_000_000,
         "version": VERSION,

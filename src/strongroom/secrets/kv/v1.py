@@ -12,16 +12,12 @@ from strongroom import codec
 from strongroom.errors import BadRequest
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import field
+from strongroom.framework.listing import folder, page
 from strongroom.framework.path import Path
 from strongroom.hcl import duration
 from strongroom.logical import Request, Response
 
 ROWS = "v1/"
-
-
-def folder(path: str) -> str:
-    """A path as the prefix of what lies under it."""
-    return path if not path or path.endswith("/") else path + "/"
 
 
 def writable(path: str) -> str:
@@ -68,18 +64,6 @@ class Secret(Path):
     async def list(self, kv: KV, request: Request) -> list[str]:
         """Names under the path."""
         return await request.view.list(ROWS + folder(self.path), *page(request))
-
-
-def page(request: Request) -> tuple[str, int]:
-    """``after`` and ``limit`` of a listing. Raises BadRequest.
-
-    They are not fields here, since a version 1 secret may hold keys of any name.
-    """
-    after, limit = request.data.get("after", ""), request.data.get("limit", -1)
-    try:
-        return str(after), int(limit)
-    except (TypeError, ValueError):
-        raise BadRequest('Field validation failed: error converting input for field "limit"') from None
 
 
 def _refresh(kv: KV, data: dict[str, Any]) -> int:

@@ -17,13 +17,14 @@ from strongroom.clock import rfc3339
 from strongroom.errors import BadRequest, CASMismatch, NotFound
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import Anything, IntList, Mapped, field
+from strongroom.framework.listing import folder
 from strongroom.framework.merge import merge
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
 from strongroom.hcl import duration
 from strongroom.logical import Request, Response
 from strongroom.secrets.kv.history import Config, History, Version
-from strongroom.secrets.kv.v1 import ROWS, KV, folder, writable
+from strongroom.secrets.kv.v1 import ROWS, KV, writable
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
