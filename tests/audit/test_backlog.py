@@ -100,7 +100,7 @@ def test_stuck_target_fails_lines_at_their_deadline_and_gets_no_stale_ones(targe
         backlog = Backlog(target.transmit, deadline=0.1)
         futures = [backlog.put(b"stuck"), backlog.put(b"behind")]
         for future in futures:
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError, match="timed out"):
                 await asyncio.wait_for(asyncio.shield(future), 5)
         target.open.set()
         await backlog.put(b"fresh")

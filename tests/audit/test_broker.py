@@ -138,6 +138,23 @@ def test_blocked_device_alone_fails_requests_in_bounded_time(broker: Broker, tmp
     assert asyncio.run(scenario()) < 8
 
 
+def test_first_of_several_queued_devices_suffices(broker: Broker, tmp_path: Path) -> None:
+    async def scenario() -> float:
+        fifo = tmp_path / "fifo"
+        os.mkfifo(fifo)
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        broker.add(device("slow/", file_path=str(fifo)))
+        broker.add(device("null/", file_path="/dev/null"))
+        started = time.monotonic()
+        await waited(broker.log_request(request(data={str(number): "x" for number in range(3000)})))
+        elapsed = time.monotonic() - started
+        os.close(reader)
+        await broker.close()
+        return elapsed
+
+    assert asyncio.run(scenario()) < 1.5
+
+
 def test_cancelled_request_leaves_no_unread_error(broker: Broker) -> None:
     async def scenario() -> None:
         complaints: list[object] = []

@@ -271,12 +271,14 @@ def test_a_lease_and_the_lack_of_one() -> None:
 
 
 def test_warnings_redirect_and_headers_of_the_response() -> None:
-    response = Response(warnings=["w"], redirect="r", headers=[("X-A", "1"), ("X-A", "2"), ("X-B", "3")])
+    response = Response(
+        warnings=["w"], redirect="r", headers=[("X-A", "1"), ("X-A", "2"), ("X-B", "3"), ("X-C", "4")]
+    )
     shown = EntryFormat(SALT, FormatOptions(), {"x-b": False, "x-a": True})
     answer = loaded(shown.response(request(), response, NOW))["response"]
     assert answer["warnings"] == ["w"]
     assert answer["redirect"] == "r"
-    assert answer["headers"] == {"X-A": [hashed("1"), hashed("2")], "X-B": ["3"]}
+    assert answer["headers"] == {"X-A": [hashed("1"), hashed("2")], "X-B": ["3"], "X-C": [hashed("4")]}
 
 
 def test_request_headers_only_as_configured() -> None:

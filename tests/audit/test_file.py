@@ -127,6 +127,27 @@ def test_moved_file_is_replaced_within_a_second(log: Path, clock: Callable[[floa
     sink.close()
 
 
+def test_the_path_is_looked_at_once_a_second(
+    log: Path, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(str(log))
+    sink.write(b"one\n")
+    looks = []
+    identity_at = file._identity_at
+
+    def look(path: Path) -> tuple[int, int]:
+        looks.append(path)
+        return identity_at(path)
+
+    monkeypatch.setattr(file, "_identity_at", look)
+    for _ in range(3):
+        clock(1.0)
+        for _ in range(10):
+            sink.write(b"more\n")
+    assert len(looks) == 3
+    sink.close()
+
+
 def test_deleted_and_replaced_files_are_noticed(log: Path, clock: Callable[[float], None]) -> None:
     sink = FileSink(str(log))
     sink.write(b"one\n")
