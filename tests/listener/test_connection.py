@@ -514,6 +514,19 @@ def test_a_stream_waits_for_its_reader() -> None:
     asyncio.run(scenario())
 
 
+def test_a_stream_may_take_its_time() -> None:
+    async def scenario() -> None:
+        talk = Conversation(app=lambda _: Reply(200, [], chunks_of(*[b"x"] * 20))).say(LISTING)
+        await settle()
+        talk.pass_time(100_000)
+        for _ in range(20):
+            await settle()
+        assert talk.wire.output.endswith(b"0\r\n\r\n")
+        assert not talk.wire.closed
+
+    asyncio.run(scenario())
+
+
 def test_a_stream_that_breaks_off_is_not_ended_properly(caplog: pytest.LogCaptureFixture) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"abc"

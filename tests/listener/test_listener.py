@@ -229,6 +229,32 @@ def test_a_socket_handed_in() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+@pytest.mark.parametrize("address", ("[::]:0", ":0"))
+def test_ipv4_clients_of_a_socket_for_both_families(address: str) -> None:
+    with Served(ListenerConfig(address)) as served, served.connect() as sock:
+        assert served.listener.address.startswith("[::]:")
+        assert ask(sock) == b"GET / from 127.0.0.1 by 127.0.0.1"
+
+
+@both_loops
+def test_stop_waits_for_an_operation_whose_client_has_left(*, fast: bool) -> None:
+    started, finished = threading.Event(), threading.Event()
+
+    async def commit(message: Message) -> Reply:
+        started.set()
+        await asyncio.sleep(0.2)
+        finished.set()
+        return Reply(204, [])
+
+    with Served(ListenerConfig(ANY), commit, fast=fast) as served:
+        with served.connect() as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert started.wait(5)
+        served.run(served.listener.stop(5))
+        assert finished.is_set()
+
+
 def test_two_listeners_share_a_port() -> None:
     with Served(ListenerConfig(ANY, reuse_port=True)) as first:
         second = listening_socket(ListenerConfig(first.listener.address, reuse_port=True))

@@ -32,6 +32,7 @@ STRICTER = {
     "a target is a path, or absolute, or *": rb"[!-~]+ (?!/|\* |(?i:https?://[^/ ]))[^ \r\n]+ HTTP/1",
     "no list and no blank in Host": rb"(?i)host:([^\r\n]*,|[ \t]*[^\s]+[ \t]+[^\s])",
     "no expectation but 100-continue": rb"(?i)expect:(?!\s*100-continue\s*\r)",
+    "and that once": rb"(?i)expect:[^\r]*\r\n([^\r]+\r\n)*expect:",
 }  # fmt: skip
 # What h11 refuses and we do not.
 LAXER = {
@@ -155,7 +156,7 @@ def differs(table: dict[str, bytes], stream: bytes) -> bool:
     return any(re.search(pattern, stream) for pattern in table.values())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(stream=streams(), cuts=st.lists(st.integers(0, 2000), max_size=6))
 @example(
     stream=b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcLIST / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -179,7 +180,7 @@ def test_h11_agrees(stream: bytes, cuts: list[int]) -> None:
         assert heard == expected[: len(heard)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(stream=streams(), cuts=st.lists(st.integers(0, 2000), max_size=8))
 def test_where_a_stream_is_cut_changes_nothing(stream: bytes, cuts: list[int]) -> None:
     assert ours(stream, cuts) == ours(stream, [])

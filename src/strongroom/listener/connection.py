@@ -284,6 +284,7 @@ class Connection(asyncio.Protocol):
         if head.method == "HEAD" or reply.status in BODILESS:
             transport.write(block)
         elif streamed:
+            self.deadline = inf
             transport.write(block)
             self._streaming = self._spawn(self._stream(cast("AsyncIterator[bytes]", body), keep=keep))
             return

@@ -50,6 +50,7 @@ class Listener:
         self._authorities: list[str] = []
         self._context: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
+        self._owns_path = False
         self._timer: asyncio.TimerHandle | None = None
         self._patience = config.read_header_timeout  # for PROXY header and TLS handshake, each
         self._admissions: set[asyncio.Task[None]] = set()
@@ -68,6 +69,7 @@ class Listener:
         """
         if self._config.tls_cert_file:
             self._context = server_context(self._config)
+        self._owns_path = self._config.unix and sock is None
         self._socket = sock or listening_socket(self._config)
         self._socket.setblocking(False)
         self.address = _printed(self._socket)
@@ -96,10 +98,12 @@ class Listener:
             connection.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
-                await self._service.emptied()
+                await self._service.finished()
         for connection in list(self._service.connections):
             connection.abort()
-        await asyncio.sleep(0)
+        for operation in self._service.tasks:
+            operation.cancel()
+        await asyncio.gather(*self._service.tasks, *self._admissions, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -107,7 +111,7 @@ class Listener:
         if self._socket is None:
             return
         asyncio.get_running_loop().remove_reader(self._socket)
-        if self._config.unix:
+        if self._owns_path:
             with contextlib.suppress(FileNotFoundError):
                 Path(self._config.address).unlink()
         self._socket.close()
@@ -143,7 +147,8 @@ class Listener:
 
     async def _admit(self, sock: socket.socket, address: tuple[str, int] | str) -> None:
         """Bring a new socket to where HTTP begins. What fails on the way concerns the client only."""
-        peer = (address[0], address[1]) if isinstance(address, tuple) else ("", 0)
+        # On a socket for both families IPv4 clients come in IPv6 clothes; no CIDR rule is written for those.
+        peer = (address[0].removeprefix("::ffff:"), address[1]) if isinstance(address, tuple) else ("", 0)
         try:
             await self._connect(sock, peer)
         except (OSError, ValueError, EOFError) as error:
@@ -184,7 +189,7 @@ def listening_socket(config: ListenerConfig) -> socket.socket:
         if config.reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1 if host else 0)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host not in ("", "::")))
         sock.bind(address)
         sock.listen(_BACKLOG)
     except BaseException:

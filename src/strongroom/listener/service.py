@@ -64,11 +64,13 @@ class Service:
         if self._emptied is not None and not self.connections:
             self._emptied.set()
 
-    async def emptied(self) -> None:
-        """Return when no connection is left."""
+    async def finished(self) -> None:
+        """Return when no connection and no operation is left."""
         self._emptied = asyncio.Event()
         if self.connections:
             await self._emptied.wait()
+        while self.tasks:
+            await asyncio.wait(self.tasks)
 
     def tick(self) -> None:
         """Move the clock and end what has waited too long."""
