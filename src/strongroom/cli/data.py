@@ -176,7 +176,7 @@ def show_listing(session: Session, secret: Any, path: str, empty: str = "") -> i
         return _show_details(session, keys, details)
     if session.flags.get("detailed") and details:
         return print_data(session, secret["data"])
-    return print_keys(session, keys)
+    return print_keys(session, sorted(keys))
 
 
 def _show_details(session: Session, keys: list[str], details: dict[str, Any]) -> int:

@@ -121,7 +121,6 @@ def move(session: Session, noun: str, source: str, target: str, prefix: str) -> 
     migration = ((answer or {}).get("data") or {}).get("migration_id", "")
     what = f"{noun} {source} to {target}, with migration ID {migration}"
     session.print(f"Started moving {what}")
-    session.print(f"Waiting for terminal status in migration of {what}")
     while True:
         with doing(f"Error checking the migration of {noun} {source}"):
             state = session.client.read(f"sys/remount/status/{migration}") or {}
@@ -130,6 +129,7 @@ def move(session: Session, noun: str, source: str, target: str, prefix: str) -> 
             return session.succeed(f"Finished moving {what}")
         if status == "failure":
             raise Failure(f"Failure! Error encountered moving {what}")
+        session.print(f"Waiting for the end of moving {what}")
         time.sleep(MIGRATION_POLL)
 
 

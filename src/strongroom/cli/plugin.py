@@ -88,14 +88,8 @@ def info(session: Session) -> int:
         return print_member(session, data)
     if session.format != "table":
         return print_data(session, data)
-    session.print(
-        pairs(
-            [
-                (key, field_text(key, data[key] or "" if key != "args" else data[key] or []))
-                for key in sorted(data)
-            ]
-        )
-    )
+    shown = {**data, "args": data.get("args") or []}
+    session.print(pairs([(name, field_text(name, shown[name])) for name in sorted(shown)]))
     return 0
 
 

@@ -37,6 +37,7 @@ ROOTS = ("sys/generate-root", "sys/generate-root-token")
 RECOVERY = "sys/generate-recovery-token"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 OTP_LENGTH = 26
+ABSENT = dict.fromkeys(("nonce", "encoded_token", "encoded_root_token", "pgp_fingerprint", "otp"), "")
 
 
 @commands.add("operator generate-root", "[KEY]", flags=(*FORMATTED, *FLAGS), count=(0, 1))
@@ -139,7 +140,7 @@ def _give_share(session: Session) -> int:
 
 def _show(session: Session, state: dict[str, Any]) -> int:
     if session.format != "table":
-        return print_data(session, state)
+        return print_data(session, {**ABSENT, **state})
     rows = [
         ("Nonce", state.get("nonce", "")),
         ("Started", plain(state.get("started", False))),

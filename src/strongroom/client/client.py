@@ -78,7 +78,7 @@ class Client:
         request = Request("GET", path, query=query)
         response = self.attempt(request)
         if response.status == 404:
-            return _nothing_or_rest(self.refusal(request, response), response)
+            return _rest(self.refusal(request, response), response)
         if response.status >= 400:
             raise self.refusal(request, response)
         return response.secret()
@@ -205,10 +205,12 @@ def worth_retrying(status: int) -> bool:
     return status == 412 or (status >= 500 and status != 501)
 
 
-def _nothing_or_rest(error: ApiError, response: Response) -> dict[str, Any] | None:
-    if error.raw:
-        raise error
-    secret = response.secret() or {}
+def _rest(error: ApiError, response: Response) -> dict[str, Any] | None:
+    """What a 404 still has to say, if anything. ``error`` is raised when it is not JSON."""
+    try:
+        secret = response.secret() or {}
+    except ValueError:
+        raise error from None
     return secret if secret.get("data") or secret.get("warnings") else None
 
 
