@@ -79,7 +79,22 @@ REQUESTS = {
 }
 
 # What a server may do otherwise, with the reason; a row that no longer differs fails.
-KNOWN: dict[str, str] = {}
+KNOWN = {
+    "HTTP 1.2": "only 1.0 and 1.1 are spoken; 505 says so",
+    "blank line first": "RFC 9112, 2.2: a server should ignore it",
+    "folded header": "RFC 9112, 5.2: folding is refused, since intermediaries read it differently",
+    "asterisk": "there is nothing to say of the server as a whole",
+    "authority": "no proxy: refused by the parser, not by the router",
+    "chunked badly": "the client's mistake, not the server's: 400",
+    "chunk too short": "the client's mistake, not the server's: 400",
+    "content length twice the same": "RFC 9112, 6.3 allows to refuse; two lengths are a smuggler's tool",
+    "chunked and length": "RFC 9112, 6.1: refused, since it may be request smuggling",
+    "encoding unknown": "refused by the parser with 400",
+    "encoding twice": "refused by the parser with 400",
+    "expect": "RFC 9110, 10.1.1: no 100 is needed when the content has already arrived",
+    "h2 preface": "only 1.0 and 1.1 are spoken; 505 says so",
+    "very long header": "ours closes at once, the peer lingers",
+}
 
 
 def exchange(server: Server, sent: bytes) -> tuple[list[int], bool]:
