@@ -94,6 +94,8 @@ class Journal:
         batch = None if intent is None else unpack(intent)
         if batch is not None:
             self._applying = Overlay(batch.writes, batch.ranges)
+            for snapshot in self._open:
+                snapshot.born = self._applying  # it waits for the replay, and reads what that leaves
             await self._finish()
         elif intent is not None:
             await self._plain.delete(INTENT)  # torn: it was never complete, so it never counted

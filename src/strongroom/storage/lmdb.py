@@ -135,7 +135,7 @@ class LMDB:
         self._remap(size, keep=[snapshot for snapshot in self._open_snapshots if snapshot.id == newest])
 
     def _old(self, newest: int) -> bool:
-        return any(snapshot.id != newest for snapshot in self._open_snapshots)
+        return any(snapshot.id not in (newest, -1) for snapshot in self._open_snapshots)
 
     def _remap(self, size: int, *, keep: list[_Snapshot]) -> None:
         for snapshot in self._open_snapshots:
@@ -153,14 +153,13 @@ class LMDB:
 
 
 class _Snapshot:
-    """A read transaction; ``id`` numbers the state it sees."""
+    """A read transaction."""
 
-    __slots__ = ("_open", "_txn", "id")
+    __slots__ = ("_open", "_txn")
 
     def __init__(self, txn: lmdb.Transaction[bytes], opened: set[_Snapshot]) -> None:
         self._txn: lmdb.Transaction[bytes] | None = txn
         self._open = opened
-        self.id = txn.id()
 
     async def get(self, key: str) -> bytes | None:
         try:
@@ -180,6 +179,11 @@ class _Snapshot:
     def close(self) -> None:
         self._open.discard(self)
         self.suspend()
+
+    @property
+    def id(self) -> int:
+        """Numbers the state that is seen; -1 when it is gone."""
+        return -1 if self._txn is None else self._txn.id()
 
     def suspend(self) -> None:
         """Let go of the state, which can no longer be read."""

@@ -12,11 +12,11 @@ import asyncio
 
 import orjson
 
-from strongroom.errors import StorageFailed
+from strongroom.errors import Internal, StorageFailed
 from strongroom.storage.history import Accepted, History
 from strongroom.storage.overlay import Overlay
 from strongroom.storage.physical import Batch, Physical
-from strongroom.storage.transaction import Transaction
+from strongroom.storage.transaction import Transaction, WriteTransaction
 
 INDEX_ROW = "core/index"
 MAX_HISTORY = 100_000  # batches; a transaction older than all of them has to begin again
@@ -34,7 +34,7 @@ class Store:
         self.fence: dict[str, bytes | None] = {}
         self._generations: dict[str, int] = {}
         self._waiting: list[Accepted] = []
-        self._readers: dict[Transaction, None] = {}  # writing transactions that have read, oldest first
+        self._readers: dict[WriteTransaction, None] = {}  # writing transactions that have read, oldest first
         self._flush: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -61,7 +61,7 @@ class Store:
 
     def begin(self, *, write: bool) -> Transaction:
         """A transaction; close it, or commit it, which closes it too."""
-        return Transaction(self, write=write)
+        return WriteTransaction(self) if write else Transaction(self)
 
     async def commit(self, tx: Transaction) -> int:
         """Make the transaction durable and return the storage index at which it is.
@@ -70,16 +70,20 @@ class Store:
         written, the operation may run again), StorageFailed when the storage refuses. A caller
         that is cancelled while it waits does not stop the commit.
         """
+        if not isinstance(tx, WriteTransaction) or (not tx.dirty and not tx.seen):
+            index = tx.index
+            tx.close()
+            return index
         if tx.closed:
-            raise StorageFailed(cause="commit of a transaction that is over")
+            raise Internal(cause="commit of a transaction that is over")
         try:
-            if not tx.dirty:
-                return tx.index if tx.seen == 0 else await self._durable(tx)
-            tx.check()
-            waiter = self._accept(tx)
+            tx.check_seen()
+            if tx.dirty:
+                tx.check()
+            waiter = self._accept(tx) if tx.dirty else self._join(tx)
         finally:
             tx.close()
-        return await waiter
+        return self.index if waiter is None else await waiter
 
     async def close(self) -> None:
         """Wait until all accepted batches are durable, then close the physical store."""
@@ -88,29 +92,24 @@ class Store:
             await self._flush
         await self.physical.close()
 
-    def joined(self, tx: Transaction) -> None:
+    def joined(self, tx: WriteTransaction) -> None:
         """``tx`` has begun to read: keep what is accepted from now on."""
         self._readers[tx] = None
 
-    def left(self, tx: Transaction) -> None:
+    def left(self, tx: WriteTransaction) -> None:
         """``tx`` is over."""
         self._readers.pop(tx, None)
         self._forget()
 
-    async def _durable(self, tx: Transaction) -> int:
-        """Wait for the batches that ``tx`` has read."""
-        tx.check()
-        if tx.seen <= self.index:
-            return self.index
-        batch = self.history.pending(tx.seen)
+    def _join(self, tx: WriteTransaction) -> asyncio.Future[int] | None:
+        """A place among those who wait for what ``tx`` has read, unless it is durable already."""
+        batch = self.history.pending(tx.seen) if tx.seen > self.index else None
         if batch is None:
-            raise StorageFailed(cause="a batch that was read is neither durable nor on its way")
-        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        batch.waiters.append(waiter)
-        tx.close()
-        return await waiter
+            return None
+        batch.waiters.append(waiter := asyncio.get_running_loop().create_future())
+        return waiter
 
-    def _accept(self, tx: Transaction) -> asyncio.Future[int]:
+    def _accept(self, tx: WriteTransaction) -> asyncio.Future[int]:
         if self._closed:
             raise StorageFailed(cause="the storage is closed")
         loop = asyncio.get_running_loop()
