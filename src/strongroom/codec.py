@@ -52,9 +52,9 @@ def _plain(error: Exception) -> str:
 def decode_object(body: bytes, *, max_strings: int, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """A request body: a JSON object within bounds. Raises :class:`NotJSON`."""
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(body) > max_depth:
-        raise NotJSON("failed to decode JSON input: nested too deeply")
+        raise NotJSON("refused JSON input due to high complexity: nested too deeply")
     if body.count(b'"') > 2 * max_strings and _strings(body) > max_strings:
-        raise NotJSON("failed to decode JSON input: too many strings")
+        raise NotJSON("refused JSON input due to high complexity: exceeded maximum number of strings")
     value = decode(body)
     if not isinstance(value, dict):
         raise NotJSON("failed to decode JSON input: expected an object")

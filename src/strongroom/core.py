@@ -302,11 +302,13 @@ class Core:
 
     async def rotate_keyring(self, request: Request) -> None:
         """Install a new data key once the request has committed."""
-        await self._adopt(request, self.barrier.ring.rotated(request.now))
+        ring = await seal.stored_keyring(request.tx, self.barrier)
+        await self._adopt(request, ring.rotated(request.now))
 
     async def tune_rotation(self, request: Request, changes: dict[str, Any]) -> None:
         """Change when data keys retire by themselves. Raises BadRequest."""
-        await self._adopt(request, self.barrier.ring.configured(replace(self.barrier.rotation, **changes)))
+        ring = await seal.stored_keyring(request.tx, self.barrier)
+        await self._adopt(request, ring.configured(replace(ring.rotation, **changes)))
 
     async def _adopt(self, request: Request, ring: Keyring) -> None:
         await seal.stage_keyring(request.tx, ring)
@@ -321,7 +323,7 @@ class Core:
             return
         request = self.internal_request()
         try:
-            ring = self.barrier.ring
+            ring = await seal.stored_keyring(request.tx, self.barrier)
             ring = ring.rotated(now) if due else ring
             await seal.stage_keyring(request.tx, ring)
             await self.store.commit(request.tx)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Coroutine, Generator
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ _VERBS = {
 }
 _LISTINGS = frozenset({Operation.LIST, Operation.SCAN})
 _WITH_BODY = frozenset({Operation.UPDATE, Operation.PATCH})
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _SECURITY = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 _NO_STORE = ("Cache-Control", "no-store")
@@ -103,7 +105,7 @@ class Handler:
         if "origin" in message.headers:
             headers += self._core.cors.headers(message)
         body = response.raw if response.raw is not None else b""
-        return Reply(status, headers, body if message.method != "HEAD" or not isinstance(body, bytes) else body)
+        return Reply(status, headers, body)
 
     def _error_reply(self, message: Message, request: Request | None, error: StrongroomError) -> Reply:
         body: dict[str, Any] = {"errors": error.sentences(), **error.extra}
@@ -112,6 +114,9 @@ class Handler:
             if error.cause:
                 self._log.error("request %s: %s", request.id, error.cause)
         response = Response(raw=codec.encode(body) + b"\n", headers=list(error.headers.items()))
+        if isinstance(error, _Elsewhere):
+            response.raw = b""
+            return self._finish(message, request, error.status, _NO_DATA, response)
         return self._finish(message, request, error.status, _WITH_DATA, response)
 
 
@@ -121,11 +126,13 @@ class Handler:
 def parse(message: Message, now: int) -> Request:
     """The logical request of a message. Raises an error of the tree for what cannot be one."""
     raw_path, _, query = message.target.partition("?")
-    path = _path(raw_path)
+    path = _path(raw_path, query)
     operation = _VERBS.get(message.method)
     if operation is None:
         if message.method == "OPTIONS":
             raise BadRequest("cannot handle internal-only request operation")
+        raise _NoSuchVerb
+    if message.method == "HEAD" and path != "sys/health":
         raise _NoSuchVerb
     headers = message.headers
     request = Request(
@@ -158,22 +165,52 @@ class _NoSuchVerb(UnsupportedOperation):
         return []
 
 
-def _path(raw: str) -> str:
-    """The path below ``/v1/``, decoded and in its one spelling: no empty, ``.`` or ``..`` segments."""
-    if "%" in raw:
-        try:
-            raw = unquote_to_bytes(raw).decode()
-        except UnicodeDecodeError:
-            raise BadRequest("path is not valid UTF-8") from None
+class _Elsewhere(StrongroomError):
+    """The path has empty or relative segments: the client may ask again for what it stands for."""
+
+    status = 307
+
+    def __init__(self, location: str) -> None:
+        super().__init__("", headers={"Location": location})
+
+
+def _path(raw: str, query: str) -> str:
+    """The path below ``/v1/``, decoded. What policies judge is exactly what engines see.
+
+    A path with empty, ``.`` or ``..`` segments is answered with its clean spelling; where such
+    segments come percent-encoded, with a refusal.
+    """
     if "//" in raw or "/." in raw:
-        tail = "/" if raw.endswith(("/", "/.", "/..")) else ""
-        raw = normpath("/" + raw.lstrip("/"))
-        raw = raw if raw.endswith("/") else raw + tail
+        clean = _clean(raw)
+        if clean != raw:
+            raise _Elsewhere(clean + ("?" + query if query else ""))
     if not raw.startswith("/v1/"):
         raise NotFound
+    if "%" in raw:
+        raw = _decoded(raw)
     if not raw.isprintable():
         raise BadRequest("path contains characters that cannot be printed")
     return raw[4:]
+
+
+def _clean(raw: str) -> str:
+    """The spelling without empty, ``.`` and ``..`` segments."""
+    clean = normpath("/" + raw.lstrip("/"))
+    folder = raw.endswith(("/", "/.", "/..")) and clean != "/"
+    return clean + "/" if folder else clean
+
+
+def _decoded(raw: str) -> str:
+    """Undo the percent-encoding. Raises BadRequest for what it cannot stand for."""
+    if _BAD_PERCENT.search(raw):
+        raise BadRequest("path is not percent-encoded as it should be")
+    try:
+        path = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("path is not valid UTF-8") from None
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise BadRequest("relative paths not supported")
+    return path
 
 
 def _bearer(headers: dict[str, str]) -> str:
@@ -192,6 +229,8 @@ def _take_query(request: Request, query: str) -> None:
     if request.operation is Operation.READ:
         if values.pop("help", None):
             request.operation = Operation.HELP
+        elif values.get("list") in _TRUE and values.get("scan") in _TRUE:
+            raise BadRequest("")
         elif values.pop("list", "") in _TRUE:
             request.operation = Operation.LIST
         elif values.pop("scan", "") in _TRUE:

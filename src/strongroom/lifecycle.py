@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import logging
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom import codec, reaper
 from strongroom.crypto.entropy import random_bytes, uuid4_str
 from strongroom.crypto.jwt import SigningKey
-from strongroom.errors import BadRequest, Uninitialized
+from strongroom.errors import Uninitialized
 from strongroom.logical import Request
 from strongroom.mount import AUTH, SECRET, new_entry
 from strongroom.seal import seal
@@ -59,6 +57,14 @@ class Lifecycle:
         tx = self._core.store.begin(write=False)
         try:
             return await seal.config(tx)
+        finally:
+            tx.close()
+
+    async def keepers(self) -> SealConfig | None:
+        """Whose shares unseal, or authorise ceremonies under an auto-unseal seal; None before init."""
+        tx = self._core.store.begin(write=False)
+        try:
+            return None if await seal.config(tx) is None else await seal.keepers(tx)
         finally:
             tx.close()
 
@@ -146,6 +152,8 @@ class Lifecycle:
             request = core.internal_request()
             try:
                 await seal.unseal(request.tx, core.barrier, sealer)
+                if self.sealer is not None:
+                    await seal.refresh_wraps(request.tx, core.barrier, self.sealer.type, self.sealer)
                 await self._read_state(request.tx)
                 await core.store.commit(request.tx)
             except BaseException:
@@ -217,12 +225,3 @@ class Lifecycle:
         for rekey in self.rekeys.values():
             rekey.drop()
 
-
-def decode_key(text: str) -> bytes:
-    """A share given in hex or base64. Raises BadRequest."""
-    for decode in (binascii.unhexlify, lambda value: base64.b64decode(value, validate=True)):
-        try:
-            return decode(text)
-        except (binascii.Error, ValueError):
-            continue
-    raise BadRequest("'key' must be a valid hex or base64 string")

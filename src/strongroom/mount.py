@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from strongroom.barrier.view import View
 from strongroom.crypto.entropy import random_bytes, uuid4_str
-from strongroom.errors import BadRequest
+from strongroom.errors import BadRequest, Conflict
 from strongroom.framework.backend import Backend
 from strongroom.logical import ROOT, Namespace
 from strongroom.registry import backend_class
 
 if TYPE_CHECKING:
     from strongroom.barrier.barrier import Barrier
-    from strongroom.storage.store import Store, Transaction
+    from strongroom.storage.store import Store
+    from strongroom.storage.transaction import Transaction
 
 DOMAIN = "mounts"
 """The cache domain that every change of a mount touches."""
@@ -179,6 +180,17 @@ class MountTable:
         View(tx, self._barrier, _ROWS[entry.table]).put(entry.uuid, msgspec.json.encode(entry))
         tx.touch(DOMAIN)
 
+    async def claim(self, tx: Transaction, entry: MountEntry) -> None:
+        """Store the row of a new mount; of two requests for overlapping paths one runs again.
+
+        The rows are listed first, so the commit notices a mount that came in between.
+        """
+        for table, rows in _ROWS.items():
+            known = {m.entry.uuid for m in self.by_prefix.values() if m.entry.table == table}
+            if set(await tx.list(rows)) - known:
+                raise Conflict
+        self.put(tx, entry)
+
     def delete(self, tx: Transaction, entry: MountEntry) -> None:
         """Forget the row of a mount; its data is for the caller to clear."""
         View(tx, self._barrier, _ROWS[entry.table]).delete(entry.uuid)
@@ -211,8 +223,3 @@ def clean_path(path: str, table: str) -> str:
     if table == AUTH and first == "token":
         raise BadRequest(f'path is already in use at {cleaned}/')
     return cleaned + "/"
-
-
-def retuned(entry: MountEntry, **changes: Any) -> MountEntry:
-    """A copy of the row with some of its settings changed."""
-    return replace(entry, **changes)

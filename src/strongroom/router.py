@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.errors import NotFound, UnsupportedPath
+from strongroom.errors import BadRequest, NotFound, UnsupportedPath
 from strongroom.logical import Operation, Request
 
 if TYPE_CHECKING:
@@ -29,17 +29,25 @@ async def resolve(core: Core, request: Request) -> None:
     if found is None:
         return
     request.path_class, request.captures = found
-    request.unauthenticated = request.path_class.unauthenticated
+    request.unauthenticated = not request.path_class.needs_token(request)
+    request.reads_write = request.path_class.reads_write
 
 
 def bind(core: Core, request: Request) -> None:
-    """Stage: fill the path's fields from the request and open the mount's storage to it."""
+    """Stage: fill the path's fields from the request and open the mount's storage to it.
+
+    A value that does not convert is told only to who may be told: when the operation would run.
+    """
     mount = request.mount
     if mount is None:
         return
     request.view = core.view(request.tx, mount.storage_prefix)
-    if request.path_class is not None and request.operation is not Operation.HELP:
+    if request.path_class is None or request.operation is Operation.HELP:
+        return
+    try:
         request.bound_path = request.path_class.bind(request.captures, request.data)
+    except BadRequest as error:
+        request.bind_error = error
 
 
 async def dispatch(core: Core, request: Request) -> None:
@@ -50,6 +58,8 @@ async def dispatch(core: Core, request: Request) -> None:
     if request.operation is Operation.HELP:
         request.response = core.help(request)
         return
+    if request.bind_error is not None:
+        raise request.bind_error
     if request.bound_path is None:
         raise UnsupportedPath
     if mount.entry.tainted:

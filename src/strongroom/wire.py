@@ -43,7 +43,7 @@ class ListenerTraits:
     metrics_only: bool = False
     max_request_duration: float = 90.0
     max_json_memory: int = 34_078_720
-    max_json_strings: int = 1_000
+    max_json_strings: int = 100_000
     custom_response_headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 

@@ -67,7 +67,7 @@ class ListenerStanza(Stanza):
         duration, 0.0, "Longest a request may take; 0: the server's default."
     )
     max_request_json_memory: int = option(whole, 34_078_720)
-    max_request_json_strings: int = option(whole, 1_000)
+    max_request_json_strings: int = option(whole, 100_000)
     max_connections: int = option(whole, 0, "Most connections open at once; 0 is no limit.")
     http_idle_timeout: float = option(duration, 300.0)
     http_read_header_timeout: float = option(duration, 10.0)

@@ -7,19 +7,18 @@ the listener opens them. Source: Vault's HTTP API, checked against the peer.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongroom import codec
 from strongroom.errors import BadRequest
 from strongroom.framework.field import StringList, field
 from strongroom.framework.path import Path
-from strongroom.lifecycle import decode_key
 from strongroom.logical import Request, Response
 from strongroom.seal import seal
 from strongroom.seal.ceremony import RekeyCeremony, RootGenerationCeremony, Step
 from strongroom.seal.config import SealConfig
+from strongroom.seal.generate_root import decode_token
+from strongroom.seal.quorum import decode_key
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -38,6 +37,12 @@ class Ceremony(Path):
         if not cls.legacy:
             return True
         return request.message is None or bool(getattr(request.message.listener, cls.switch))
+
+    def privileged(self, request: Request) -> bool:
+        """Whether the caller may end what others began without naming it."""
+        if request.acl is None:
+            return False
+        return bool({"root", "sudo"} & set(request.acl.capabilities(request.path)))
 
     def answer(self, body: dict[str, Any]) -> Response:
         """The older paths answer without the envelope."""
@@ -90,7 +95,7 @@ class RekeyInit(RekeyPath):
     async def delete(self, system: System, request: Request) -> None:
         """Cancel it. Who has no token must name it by its nonce."""
         nonce = str(request.data.get("nonce", ""))
-        self.ceremony(system).cancel(nonce, privileged=request.entry is not None)
+        self.ceremony(system).cancel(nonce, privileged=self.privileged(request))
 
 
 class KeyStep(Path):
@@ -133,7 +138,7 @@ class RekeyVerify(RekeyPath, KeyStep):
         """Start verification over."""
         nonce = str(request.data.get("nonce", ""))
         return self.answer(
-            self.ceremony(system).restart_verification(nonce, privileged=request.entry is not None)
+            self.ceremony(system).restart_verification(nonce, privileged=self.privileged(request))
         )
 
 
@@ -309,7 +314,7 @@ class GenerateRootAttempt(GenerateRootPath):
     async def delete(self, system: System, request: Request) -> None:
         """Cancel it. Who has no token must name it by its nonce."""
         nonce = str(request.data.get("nonce", ""))
-        self.ceremony(system).cancel(nonce, privileged=request.entry is not None)
+        self.ceremony(system).cancel(nonce, privileged=self.privileged(request))
 
 
 class GenerateRootUpdate(GenerateRootPath, KeyStep):
@@ -361,15 +366,7 @@ class DecodeToken(Path):
 
     async def write(self, system: System, request: Request) -> dict[str, Any]:
         """The token."""
-        try:
-            masked = base64.b64decode(self.encoded_token + "=" * (-len(self.encoded_token) % 4), validate=True)
-        except (binascii.Error, ValueError):
-            raise BadRequest("error decoding token: not base64") from None
-        otp = self.otp.encode()
-        if not otp or len(masked) != len(otp):
-            raise BadRequest("error decoding token: length mismatch")
-        token = bytes(a ^ b for a, b in zip(masked, otp, strict=True))
-        return {"token": token.decode("latin-1")}
+        return {"token": decode_token(self.encoded_token, self.otp)}
 
 
 PATHS: tuple[type[Path], ...] = (

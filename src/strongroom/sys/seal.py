@@ -13,10 +13,10 @@ from strongroom import __version__, codec
 from strongroom.errors import BadRequest, Sealed
 from strongroom.framework.field import Duration, StringList, field
 from strongroom.framework.path import Path
-from strongroom.lifecycle import decode_key
 from strongroom.hcl.duration import format_go
 from strongroom.logical import SECOND, Request, Response
 from strongroom.seal import pgp
+from strongroom.seal.quorum import decode_key
 from strongroom.seal.seal import InitRequest
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Init(Path):
 
     async def write(self, system: System, request: Request) -> Response:
         """Make the keys, and give out the shares and the root token."""
+        if self.root_token_pgp_key:
+            pgp.encrypt(self.root_token_pgp_key, b"")  # a bad key must not cost the only root token
         result, token = await system.core.lifecycle.initialize(
             InitRequest(
                 self.secret_shares,
@@ -74,8 +76,8 @@ class Init(Path):
 
 async def seal_status(core: Core) -> dict[str, Any]:
     """The answer of ``sys/seal-status`` and of every unseal step."""
-    config = await core.lifecycle.config()
     life = core.lifecycle
+    config = await life.keepers()
     sealed = core.barrier.sealed
     body: dict[str, Any] = {
         "type": life.sealer.type if life.sealer else "shamir",
@@ -86,6 +88,7 @@ async def seal_status(core: Core) -> dict[str, Any]:
         "progress": life.progress.progress if sealed else 0,
         "nonce": life.progress.nonce if sealed else "",
         "recovery_seal": life.sealer is not None,
+        **({"recovery_seal_type": "shamir"} if life.sealer is not None else {}),
         "version": VERSION,
         "build_date": core.build_date,
         "commit_date": core.build_date,
