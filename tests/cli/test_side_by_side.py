@@ -297,7 +297,9 @@ CASES = [
     Case("nosuchcommand", 127),
     Case("version", stdout=WORDS, reason="our own name and version"),
 ]
-JSON = '{"s": "a<b>&ü", "n": 1.50, "e": "", "l": [1, "a b", null], "m": {"z": null, "y": [true]}, "t": "a\\nb", "ttl": 90}'
+JSON = (
+    '{"s": "a<b>&ü", "n": 1.50, "e": "", "l": [1, "a b", null], "m": {"z": null, "y": [true]}, "t": "a\\nb"}'
+)
 
 
 @pytest.fixture(scope="module")

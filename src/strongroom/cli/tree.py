@@ -44,7 +44,7 @@ OTHER = {
 }
 # Further modules of a group, looked into when the first does not have the command.
 FURTHER = {
-    "kv": ("kvtree",),
+    "kv": ("kvmetadata", "kvtree"),
     "operator": ("raft", "rekey", "rootgen"),
 }
 GROUPS = {

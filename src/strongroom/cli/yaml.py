@@ -23,7 +23,8 @@ OTHER = re.compile(
     re.VERBOSE,
 )
 LEADING = frozenset("-?:,[]{}#&*!|>'\"%@`")
-UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# Also what YAML takes for the end of a line: NEL, LS, PS.
+UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def emit(value: Any) -> str:
