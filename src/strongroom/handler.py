@@ -109,7 +109,7 @@ class Handler:
 
     def _error_reply(self, message: Message, request: Request | None, error: StrongroomError) -> Reply:
         body: dict[str, Any] = {"errors": error.sentences(), **error.extra}
-        if error.status >= 500 and request is not None:
+        if isinstance(error, Internal) and request is not None:
             body["request_id"] = request.id
             if error.cause:
                 self._log.error("request %s: %s", request.id, error.cause)

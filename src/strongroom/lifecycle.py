@@ -81,7 +81,7 @@ class Lifecycle:
                 )
                 for table, path, type_, description in _DEFAULT_MOUNTS:
                     entry = new_entry(table, path, type_, description=description)
-                    entry.seal_wrap = type_ == "system"
+                    entry.seal_wrap, entry.local = type_ == "system", type_ == "cubbyhole"
                     core.mounts.put(request.tx, entry)
                 await self._read_state(request.tx)
                 token = self.root_token(request)

@@ -134,7 +134,9 @@ class Path:
 
 def _collect_fields(cls: type[Path]) -> dict[str, Field]:
     """The fields of a class and its bases by wire name; leaves each default as class attribute."""
-    collected = dict(cls.fields)
+    collected: dict[str, Field] = {}
+    for base in reversed(cls.__mro__[1:]):
+        collected |= vars(base).get("fields", {})
     names = vars(sys.modules[cls.__module__])
     annotations = vars(cls).get("__annotations__", {})
     for attribute, declared in list(vars(cls).items()):

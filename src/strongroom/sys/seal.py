@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from strongroom import __version__, codec
-from strongroom.errors import BadRequest, Sealed
+from strongroom.errors import BadRequest
 from strongroom.framework.field import Duration, StringList, field
 from strongroom.framework.path import Path
 from strongroom.hcl.duration import format_go
@@ -215,9 +215,6 @@ class Leader(Path):
 
     async def read(self, system: System, request: Request) -> Response:
         """The active node, as this one sees it."""
-        core = system.core
-        if core.barrier.sealed:
-            raise Sealed
         return Response(raw=codec.encode({"ha_enabled": False}) + b"\n")
 
 
