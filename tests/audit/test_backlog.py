@@ -131,7 +131,7 @@ def test_close_gives_up_on_a_stuck_thread(target: Target) -> None:
         futures.append(backlog.put(b"behind"))
         started = time.monotonic()
         backlog.close(0.05)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         target.open.set()
         await asyncio.gather(*futures)
 

@@ -95,7 +95,7 @@ def test_slow_device_beside_a_file_costs_nothing(broker: Broker, tmp_path: Path)
         started = time.monotonic()
         for _ in range(2000):
             assert broker.log_request(request()) is None
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20  # a wait for each would take an hour
         assert len(lines_of(tmp_path / "f")) == 2000
         assert broker.devices["slow/"].requests.failed > 0
         os.close(reader)
@@ -152,7 +152,7 @@ def test_first_of_several_queued_devices_suffices(broker: Broker, tmp_path: Path
         await broker.close()
         return elapsed
 
-    assert asyncio.run(scenario()) < 1.5
+    assert asyncio.run(scenario()) < 1.9  # the slow one fails after 2
 
 
 def test_cancelled_request_leaves_no_unread_error(broker: Broker) -> None:

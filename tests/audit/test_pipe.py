@@ -73,7 +73,7 @@ def test_no_reader_is_an_error_and_a_later_reader_is_found(fifo: Path) -> None:
 
 def test_blocked_reader_costs_its_deadline_and_never_the_loop(fifo: Path) -> None:
     async def scenario() -> bytes:
-        reader, sink = reader_of(fifo), PipeSink(str(fifo), deadline=0.3)
+        reader, sink = reader_of(fifo), PipeSink(str(fifo), deadline=1.0)
         big = b"x" * 300_000 + b"\n"
         started = time.monotonic()
         pending = sink.write(big)
@@ -84,8 +84,8 @@ def test_blocked_reader_costs_its_deadline_and_never_the_loop(fifo: Path) -> Non
             longest = max(longest, time.monotonic() - before)
         with pytest.raises(TimeoutError):
             await pending
-        assert 0.25 < time.monotonic() - started < 5
-        assert longest < 0.25
+        assert 0.9 < time.monotonic() - started < 10
+        assert longest < 0.8
         torn = read_all(reader)
         assert big.startswith(torn)
         assert 0 < len(torn) < len(big)
