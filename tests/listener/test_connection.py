@@ -209,8 +209,8 @@ def test_header_of_ten_thousand_bytes() -> None:
 
 
 def test_blank_line_before_a_request_is_forgiven() -> None:
-    talk = Conversation().say(b"\r", b"\n", LISTING, b"\r\n" + LISTING)
-    assert [heard[0] for heard in talk.heard] == ["LIST", "LIST"]
+    talk = Conversation().say(b"\r", b"\n", LISTING, b"\r\n\r\n\r", b"\n" + LISTING, b"\r\n", LISTING)
+    assert [heard[0] for heard in talk.heard] == ["LIST", "LIST", "LIST"]
 
 
 def test_an_upgrade_is_declined_by_not_answering_it() -> None:

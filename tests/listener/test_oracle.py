@@ -36,7 +36,6 @@ STRICTER = {
 }  # fmt: skip
 # What h11 refuses and we do not.
 LAXER = {
-    "a blank line before a request (RFC 9112, 2.2)": rb"^\r\n|\r\n\r\n\r\n",
     "UTF-8 in a target, which is escaped": rb"(?m)^[^ \r\n]+ [^ \r\n]*[\x80-\xff]",
     "keep-alive in HTTP/1.0": rb"(?i)keep-alive",
 }
@@ -46,30 +45,38 @@ ABSOLUTE = re.compile(rb"(?i) https?://")
 
 def oracle(stream: bytes) -> tuple[Heard, str]:
     """What h11 makes of ``stream``, answering each request: requests, and how it ended."""
+    heard: Heard = []
+    while True:
+        # A blank line before a request is tolerated (RFC 9112, 2.2); h11 would refuse it.
+        while stream.startswith(b"\r\n"):
+            stream = stream[2:]
+        message, end, stream = oracle_message(stream)
+        heard += message
+        if end:
+            return heard, end
+
+
+def oracle_message(stream: bytes) -> tuple[Heard, str, bytes]:
+    """What h11 makes of the first message: the request, how it ended unless well, and what follows."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=65_536)
     connection.receive_data(stream)
-    heard: Heard = []
     method, target, body = "", "", b""
     while True:
         try:
             event = connection.next_event()
         except h11.RemoteProtocolError:
-            return heard, "refused"
-        if event is h11.NEED_DATA:
-            return heard, "waiting"
+            return [], "refused", b""
         if isinstance(event, h11.Request):
             method, target, body = event.method.decode(), event.target.decode("latin-1"), b""
         elif isinstance(event, h11.Data):
             body += bytes(event.data)
         elif isinstance(event, h11.EndOfMessage):
-            heard.append((method, target, body))
             connection.send(h11.Response(status_code=204, headers=[]))
             connection.send(h11.EndOfMessage())
-            if connection.our_state is not h11.DONE:
-                return heard, "closed"
-            connection.start_next_cycle()
+            end = "" if connection.our_state is h11.DONE else "closed"
+            return [(method, target, body)], end, connection.trailing_data[0]
         else:
-            return heard, "closed"
+            return [], "waiting", b""
 
 
 def ours(stream: bytes, cuts: list[int]) -> tuple[Heard, str]:
@@ -176,6 +183,8 @@ def test_h11_agrees(stream: bytes, cuts: list[int]) -> None:
     if not (stricter or laxer):
         assert (heard, end) == (expected, expected_end)
     elif stricter and not laxer and (heard, end) != (expected, expected_end):
+        if end == "waiting":  # h11 takes a lone LF for a line's end, we see the fault when the head is whole
+            heard, end = ours(stream + b"\r\n\r\n", cuts)
         assert end == "refused"
         assert heard == expected[: len(heard)]
 

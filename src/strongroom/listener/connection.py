@@ -165,8 +165,8 @@ class Connection(asyncio.Protocol):
 
     def _read_head(self) -> bool:
         data = self._pending
-        if data[0] == 13 and data.startswith(b"\r\n"):  # tolerated before a request line (RFC 9112, 2.2)
-            data = self._pending = data[2:]
+        if data[0] == 13:
+            data = self._pending = _without_blank_lines(data)
             if not data:
                 return False
         service = self._service
@@ -373,6 +373,14 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._stalled_at = self._transport.get_write_buffer_size()
             self.deadline = self._service.now + self._service.config.write_timeout
+
+
+def _without_blank_lines(data: bytes) -> bytes:
+    """Some clients end a body with an empty line; before a request line it means nothing (RFC 9112, 2.2)."""
+    at = 0
+    while data.startswith(b"\r\n", at):
+        at += 2
+    return data[at:]
 
 
 def _write(transport: asyncio.Transport, block: bytes, body: bytes) -> None:
