@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -147,6 +148,26 @@ def test_names_cannot_leave_the_tree_and_links_are_not_followed(tmp_path: Path) 
     assert parts("../a/%") == ["%2e%2e.d", "a.d", "%25.v"]
     assert all(len(part) < 256 for part in parts("é" * 1_000 + "/" + "A" * 1_000))
     assert len({tuple(part.casefold() for part in parts(key)) for key in ("A", "a", "%41", "a.v", "a/")}) == 5
+
+
+def test_a_full_disk_refuses_the_change_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def main() -> None:
+        tree = FileTree(tmp_path)
+        await tree.put("a", b"1")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(StorageFailed, match="the storage is full: nothing was written"):
+                await tree.put("a", b"2" * 100)
+        assert await tree.get("a") == b"1"
+        assert list((tmp_path / "aside").iterdir()) == []
+        await tree.close()
+
+    asyncio.run(main())
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

@@ -88,12 +88,21 @@ class FileTree:
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
 
-    def _write(self, path: Names, value: bytes) -> None:
+    def _write_aside(self, value: bytes) -> None:
         mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open("new", mode, 0o600, dir_fd=self._aside), "wb") as file:
-            file.write(value)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open("new", mode, 0o600, dir_fd=self._aside)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                left = memoryview(value)
+                while left:
+                    left = left[file.write(left) :]
+                os.fsync(descriptor)
+        except OSError:
+            os.unlink("new", dir_fd=self._aside)  # on a full disk its part would stand in the way
+            raise
+
+    def _write(self, path: Names, value: bytes) -> None:
+        self._write_aside(value)
         folder, depth = self._walk(path[:-1])
         try:
             for entry in path[depth:-1]:

@@ -24,6 +24,7 @@ class Transaction:
 
     __slots__ = ("_closed", "_durable", "_snapshot", "_store")
 
+    writable = False
     dirty = False
     clean = True
     seen = 0
@@ -104,6 +105,8 @@ class WriteTransaction(Transaction):
 
     __slots__ = ("_base", "_domains", "_epoch", "_keys", "_own", "_prefixes", "_seen")
 
+    writable = True
+
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._own: Overlay | None = None
@@ -111,11 +114,6 @@ class WriteTransaction(Transaction):
         self._keys: set[str] | None = None
         self._prefixes: set[str] | None = None
         self._base = self._seen = self._epoch = 0
-
-    @property
-    def writable(self) -> bool:
-        """Whether this transaction may write."""
-        return self._write
 
     @property
     def dirty(self) -> bool:  # type: ignore[override]  # a constant there
