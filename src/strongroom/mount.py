@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as item
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from strongroom.barrier.view import View
 from strongroom.crypto.entropy import random_bytes, uuid4_str
-from strongroom.errors import BadRequest, Conflict
-from strongroom.framework.backend import Backend
-from strongroom.logical import ROOT, Namespace
+from strongroom.errors import BadRequest, Conflict, Internal
+from strongroom.framework.backend import Backend, Table
+from strongroom.framework.field import field
+from strongroom.framework.path import Path
+from strongroom.logical import ROOT, Namespace, Request, Response
 from strongroom.registry import backend_class
 
 if TYPE_CHECKING:
@@ -34,11 +37,11 @@ class MountConfig:
     default_lease_ttl: int = 0
     max_lease_ttl: int = 0
     force_no_cache: bool = False
-    audit_non_hmac_request_keys: list[str] = field(default_factory=list)
-    audit_non_hmac_response_keys: list[str] = field(default_factory=list)
+    audit_non_hmac_request_keys: list[str] = item(default_factory=list)
+    audit_non_hmac_response_keys: list[str] = item(default_factory=list)
     listing_visibility: str = ""
-    passthrough_request_headers: list[str] = field(default_factory=list)
-    allowed_response_headers: list[str] = field(default_factory=list)
+    passthrough_request_headers: list[str] = item(default_factory=list)
+    allowed_response_headers: list[str] = item(default_factory=list)
     token_type: str = ""
     user_lockout_config: dict[str, Any] | None = None
 
@@ -54,7 +57,7 @@ class MountEntry:
     accessor: str
     description: str = ""
     options: dict[str, str] | None = None
-    config: MountConfig = field(default_factory=MountConfig)
+    config: MountConfig = item(default_factory=MountConfig)
     local: bool = False
     seal_wrap: bool = False
     external_entropy_access: bool = False
@@ -92,7 +95,39 @@ class Mount:
         self.passthrough_headers = frozenset(
             name.lower() for name in entry.config.passthrough_request_headers
         )
-        self.backend: Backend = backend_class(entry.table, entry.type, entry.options)(self)
+        self.backend: Backend = _backend(self)
+
+
+class Degraded(Backend):
+    """Stands in for an engine that cannot start, so that one bad mount does not stop the server."""
+
+    def __init__(self, mount: Mount, reason: str) -> None:
+        super().__init__(mount)
+        self.reason = reason
+
+    async def handle(self, path: Path, request: Request) -> Response:
+        """Say why nothing here works."""
+        raise Internal(f"the engine at {self.mount.prefix} is not in service: {self.reason}")
+
+
+class Unavailable(Path):
+    """Every path of an engine that cannot start."""
+
+    pattern = "{path*}"
+    free_form = True
+    path: str = field("Any path.")
+
+
+Degraded.table = Table((Unavailable,))
+
+
+def _backend(mount: Mount) -> Backend:
+    """The engine of a mount, or what stands in for it."""
+    entry = mount.entry
+    try:
+        return backend_class(entry.table, entry.type, entry.options)(mount)
+    except (BadRequest, ImportError) as error:
+        return Degraded(mount, str(error))
 
 
 def route_prefix(entry: MountEntry) -> str:

@@ -287,6 +287,7 @@ class TuneFields(Path):
             entry.description = self.description
         if "options" in self.given:
             entry.options = {**(entry.options or {}), **self.options}
+            registry.backend_class(table, entry.type, entry.options)
             await mount.backend.retuned(request, mount.entry.options or {}, entry.options)
         core.mounts.put(request.tx, entry)
 
