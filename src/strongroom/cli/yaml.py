@@ -24,7 +24,9 @@ OTHER = re.compile(
 )
 LEADING = frozenset("-?:,[]{}#&*!|>'\"%@`")
 # Also what YAML takes for the end of a line: NEL, LS, PS.
-UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile(
+    r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def emit(value: Any) -> str:

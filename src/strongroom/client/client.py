@@ -128,9 +128,8 @@ class Client:
         return {**headers, **settings.headers, **request.headers}
 
     def stream(self, request: Request) -> http.client.HTTPResponse:
-        """The answer with its body still to be read: for logs and snapshots."""
+        """The answer with its body still to be read, before anything else is sent: logs, snapshots."""
         connection = self._connection(self.settings.address)
-        self._kept = None
         try:
             connection.request(
                 request.method, target(request), body=request.payload(), headers=self.headers(request)
