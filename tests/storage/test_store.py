@@ -206,7 +206,7 @@ def test_a_commit_conflicts_with_changes_to_what_was_read(look: Read, change: Ch
         else:
             await store.commit(tx)
             assert await read(store, "mine") == b"1"
-        assert len(store.history) == 0
+        assert len(store.history.batches) == 0
 
     using(body)
 
@@ -242,7 +242,7 @@ def test_what_waits_goes_together() -> None:
         assert await asyncio.gather(*rest) == list(range(2, 22))
         assert len(gate.batches) == 2
         assert store.index == 21
-        assert len(store.history) == 0
+        assert len(store.history.batches) == 0
 
     using(body)
 
@@ -360,7 +360,7 @@ def test_a_failed_commit_fails_all_that_wait_and_leaves_no_trace() -> None:
         fresh.put("a", b"2")
         assert await store.commit(fresh) > 4
         assert await read(store, "a") == b"2"
-        assert len(store.history) == 0
+        assert len(store.history.batches) == 0
 
     using(body)
 
@@ -468,15 +468,15 @@ def test_history_ends_when_nobody_needs_it(monkeypatch: pytest.MonkeyPatch) -> N
         await old.get("x")
         for _ in range(10):
             await write(store, a=b"1")
-        assert len(store.history) == 10
+        assert len(store.history.batches) == 10
         old.close()
-        assert len(store.history) == 0
+        assert len(store.history.batches) == 0
         monkeypatch.setattr("strongroom.storage.store.MAX_HISTORY", 5)
         old = store.begin(write=True)
         await old.get("x")
         for _ in range(10):
             await write(store, a=b"1")
-        assert len(store.history) <= 5
+        assert len(store.history.batches) <= 5
         with pytest.raises(Conflict):
             await old.get("x")
         old.put("y", b"")

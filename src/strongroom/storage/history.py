@@ -27,20 +27,17 @@ class Accepted:
 class History:
     """Accepted batches, oldest first, and for every key those that wrote it."""
 
-    __slots__ = ("_batches", "_by_key", "_ranged", "floor")
+    __slots__ = ("_by_key", "_ranged", "batches", "floor")
 
     def __init__(self) -> None:
-        self._batches: deque[Accepted] = deque()
+        self.batches: deque[Accepted] = deque()
         self._by_key: dict[str, list[Accepted]] = {}
         self._ranged = 0
         self.floor = 0  # batches up to this index are forgotten
 
-    def __len__(self) -> int:
-        return len(self._batches)
-
     def add(self, batch: Accepted) -> None:
         """Append the newest batch."""
-        self._batches.append(batch)
+        self.batches.append(batch)
         self._ranged += bool(batch.ranges)
         for key in batch.writes:
             self._by_key.setdefault(key, []).append(batch)
@@ -48,19 +45,19 @@ class History:
     def find(self, key: str, upto: int) -> Accepted | None:
         """The newest batch not after ``upto`` that decides ``key``."""
         if self._ranged:
-            batches = (batch for batch in reversed(self._batches) if batch.decides(key))
+            batches = (batch for batch in reversed(self.batches) if batch.decides(key))
         else:
             batches = reversed(self._by_key.get(key, ()))  # type: ignore[assignment]  # both iterate
         return next((batch for batch in batches if batch.index <= upto), None)
 
     def pending(self, index: int) -> Accepted | None:
         """The batch with that index."""
-        return next((batch for batch in reversed(self._batches) if batch.index == index), None)
+        return next((batch for batch in reversed(self.batches) if batch.index == index), None)
 
     def overlay(self, prefix: str, upto: int) -> tuple[Overlay, int]:
         """What batches up to ``upto`` say of keys under ``prefix``, and the newest that does (0: none)."""
         overlay, newest = Overlay(), 0
-        for batch in self._batches:
+        for batch in self.batches:
             if batch.index > upto:
                 break
             writes = {key: value for key, value in batch.writes.items() if key.startswith(prefix)}
@@ -72,7 +69,7 @@ class History:
 
     def changed(self, keys: set[str], prefixes: tuple[str, ...], since: int) -> bool:
         """Whether a batch after ``since`` touched one of ``keys``, or any key under one of ``prefixes``."""
-        for batch in reversed(self._batches):
+        for batch in reversed(self.batches):
             if batch.index <= since:
                 return False
             if not keys.isdisjoint(batch.writes) or (
@@ -88,8 +85,8 @@ class History:
 
     def forget(self, upto: int) -> None:
         """Drop the batches that nobody can miss any more."""
-        while self._batches and self._batches[0].index <= upto:
-            batch = self._batches.popleft()
+        while self.batches and self.batches[0].index <= upto:
+            batch = self.batches.popleft()
             self.floor = batch.index
             self._ranged -= bool(batch.ranges)
             for key in batch.writes:
@@ -98,8 +95,8 @@ class History:
     def drop(self, after: int) -> list[Accepted]:
         """Take back the batches after ``after``: they never happened."""
         dropped: list[Accepted] = []
-        while self._batches and self._batches[-1].index > after:
-            batch = self._batches.pop()
+        while self.batches and self.batches[-1].index > after:
+            batch = self.batches.pop()
             dropped.append(batch)
             self._ranged -= bool(batch.ranges)
             for key in batch.writes:

@@ -99,7 +99,8 @@ class Store:
     def left(self, tx: WriteTransaction) -> None:
         """``tx`` is over."""
         self._readers.pop(tx, None)
-        self._forget()
+        if tx.durable < self.index:  # only then may it have held something back
+            self._forget()
 
     def _join(self, tx: WriteTransaction) -> asyncio.Future[int] | None:
         """A place among those who wait for what ``tx`` has read, unless it is durable already."""
@@ -173,11 +174,9 @@ class Store:
                     waiter.set_exception(_copy(error))
 
     def _forget(self) -> None:
-        if not self.history:
-            return
         oldest = next(iter(self._readers), None)
         self.history.forget(self.index if oldest is None else min(oldest.durable, self.index))
-        if len(self.history) > MAX_HISTORY:
+        if len(self.history.batches) > MAX_HISTORY:
             self.history.forget(self.index)
 
 

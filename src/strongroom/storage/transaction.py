@@ -145,7 +145,7 @@ class WriteTransaction(Transaction):
             self._keys = set()
         self._keys.add(key)
         history = self._store.history
-        if history:
+        if history.batches:
             self._check_floor()
             batch = history.find(key, self._base)
             if batch is not None:
@@ -241,7 +241,7 @@ class WriteTransaction(Transaction):
         if self._prefixes is None:
             self._prefixes = set()
         self._prefixes.add(prefix)
-        if not self._store.history:
+        if not self._store.history.batches:
             return self._own
         self._check_floor()
         overlay, newest = self._store.history.overlay(prefix, self._base)
