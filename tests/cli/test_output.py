@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from strongroom.cli.dry import escaped, policy_text
-from strongroom.cli.output import envelope, field_of, secret_rows
+from strongroom.cli.output import envelope, enveloped, field_of, secret_rows
 from strongroom.client.request import Request
 from tests.cli.conftest import Cli
 
@@ -93,6 +93,12 @@ def test_envelope_has_an_order_and_leaves_out_what_is_not_there() -> None:
     assert list(shown) == ["request_id", "lease_id", "lease_duration", "renewable", "data", "warnings"]
     assert list(shown["data"]) == ["a", "b"]
     assert shown["warnings"] is None
+
+
+def test_bare_data_gets_an_envelope() -> None:
+    assert enveloped({"sealed": False}) == {"data": {"sealed": False}}
+    assert enveloped({"warnings": None}) == {"warnings": None}
+    assert enveloped({}) == {}
 
 
 def test_variable_chooses_the_format(cli: Cli) -> None:

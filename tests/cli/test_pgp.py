@@ -16,21 +16,14 @@ BINARY = bytes([0x98, 0x33, 4]) + bytes(50) + bytes([0xB4, 3]) + b"ann"
 
 def armored(content: bytes) -> str:
     lines = base64.encodebytes(content).decode()
-    return f"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{lines}=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    begin, end = (f"-----{word} PGP PUBLIC KEY BLOCK-----\n" for word in ("BEGIN", "END"))
+    return f"{begin}Comment: x\n\n{lines}=abcd\n{end}"
 
 
 WINDOWS = armored(BINARY).replace("\n", "\r\n").encode()
 
 
-@pytest.mark.parametrize(
-    "content",
-    (
-        BINARY,
-        armored(BINARY).encode(),
-        WINDOWS,
-        base64.b64encode(BINARY),
-    ),
-)
+@pytest.mark.parametrize("content", (BINARY, armored(BINARY).encode(), WINDOWS, base64.b64encode(BINARY)))
 def test_every_form_gives_the_binary_one(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
     assert base64.b64decode(public_key(f"{tmp_path}/key")) == BINARY

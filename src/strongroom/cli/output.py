@@ -21,6 +21,7 @@ AUTH_KEYS = (
     "orphan", "entity_id", "lease_duration", "renewable", "mfa_requirement",
 )  # fmt: skip
 ENVELOPE_KEYS = ("request_id", "lease_id", "lease_duration", "renewable", "data", "warnings")
+PARTS = frozenset({*ENVELOPE_KEYS, "auth", "wrap_info"})
 WRAP_KEYS = ("token", "accessor", "ttl", "creation_time", "creation_path", "wrapped_accessor")
 
 
@@ -43,17 +44,23 @@ def formatted(form: str, data: Any) -> str:
     raise Failure(f"Could not parse output: cannot use the {form} formatter for this type", 1)
 
 
-def print_secret(session: Session, secret: Secret, *, data: Any = None) -> int:
-    """Prints an envelope: the field asked for, or all of it. ``data`` stands in for its data."""
+def print_secret(session: Session, secret: Secret) -> int:
+    """Prints an envelope: the field asked for, or all of it."""
+    secret = enveloped(secret)
     if session.field:
         return print_field(session, secret)
     warn(session, secret)
     if session.format == "table":
-        rows = secret_rows({**secret, "data": data} if data is not None else secret)
+        rows = secret_rows(secret)
         if rows:
             session.terminal.print(pairs(rows))
         return 0
     return print_data(session, envelope(secret))
+
+
+def enveloped(secret: Secret) -> Secret:
+    """``secret``, or an envelope around it: some system paths answer with bare data."""
+    return secret if not secret or PARTS.intersection(secret) else {"data": secret}
 
 
 def warn(session: Session, secret: Secret) -> None:
