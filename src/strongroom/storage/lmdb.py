@@ -16,6 +16,7 @@ import lmdb
 
 from strongroom.errors import Conflict, StorageFailed
 from strongroom.storage import directory, lmdb_rows
+from strongroom.storage.lmdb_rows import INLINE
 from strongroom.storage.physical import Batch, CompareFailed, InvalidKey, Names, Snapshot, encode_key
 from strongroom.storage.writer import Writer
 
@@ -47,9 +48,11 @@ class LMDB:
 
     def snapshot(self) -> Snapshot:
         """The newest durable state."""
-        snapshot = _Snapshot(self.begin(), self._open_snapshots)
-        self._open_snapshots.add(snapshot)
-        return snapshot
+        try:
+            txn = self._env.begin()
+        except lmdb.Error as error:
+            txn = self._begin_after(error)
+        return _Snapshot(txn, self._open_snapshots)
 
     async def commit(self, batch: Batch) -> None:
         """Apply ``batch`` in the writer's thread; the map grows as often as it takes."""
@@ -69,15 +72,11 @@ class LMDB:
         self._env.close()
         self._release()
 
-    def begin(self) -> lmdb.Transaction[bytes]:
-        """A read transaction on the newest state."""
-        try:
-            return self._env.begin()
-        except lmdb.MapResizedError:
-            self._remap(0, keep=[])  # the writing process grew the map
-            return self._env.begin()
-        except lmdb.Error as error:
+    def _begin_after(self, error: lmdb.Error) -> lmdb.Transaction[bytes]:
+        if not isinstance(error, lmdb.MapResizedError):
             raise StorageFailed(cause=str(error)) from error
+        self._remap(0, keep=[])  # the writing process grew the map
+        return self._env.begin()
 
     def _open(self, *, readonly: bool, map_size: int) -> lmdb.Environment:
         env = lmdb.open(
@@ -160,11 +159,12 @@ class _Snapshot:
     def __init__(self, txn: lmdb.Transaction[bytes], opened: set[_Snapshot]) -> None:
         self._txn: lmdb.Transaction[bytes] | None = txn
         self._open = opened
+        opened.add(self)
 
     async def get(self, key: str) -> bytes | None:
         try:
             encoded = key.encode()
-            if 0 < len(encoded) <= lmdb_rows.INLINE:
+            if 0 < len(encoded) <= INLINE:
                 return self._txn.get(encoded)  # type: ignore[union-attr]  # None ends in AttributeError
             return lmdb_rows.get(self._transaction(), encoded)
         except (lmdb.Error, AttributeError, UnicodeEncodeError) as error:
@@ -178,7 +178,9 @@ class _Snapshot:
 
     def close(self) -> None:
         self._open.discard(self)
-        self.suspend()
+        if self._txn is not None:
+            self._txn.abort()
+            self._txn = None
 
     @property
     def id(self) -> int:
@@ -186,7 +188,7 @@ class _Snapshot:
         return -1 if self._txn is None else self._txn.id()
 
     def suspend(self) -> None:
-        """Let go of the state, which can no longer be read."""
+        """Let go of the state, which can no longer be read; growth still knows of the snapshot."""
         if self._txn is not None:
             self._txn.abort()
             self._txn = None

@@ -70,7 +70,7 @@ class Store:
         written, the operation may run again), StorageFailed when the storage refuses. A caller
         that is cancelled while it waits does not stop the commit.
         """
-        if not isinstance(tx, WriteTransaction) or (not tx.dirty and not tx.seen):
+        if not isinstance(tx, WriteTransaction) or not (tx.dirty or tx.seen):
             index = tx.index
             tx.close()
             return index
