@@ -1,14 +1,216 @@
-"""Admission: rate limits are asked before anything else is done for a request."""
+"""Admission: quotas are asked before anything is done for a request, and before it gets a lease.
+
+The rules are rows; what they have counted lives in this process's memory.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from strongroom import codec
+from strongroom.errors import BadRequest, RateLimited
 from strongroom.logical import Request
+from strongroom.quota import EXEMPT_PATHS, LeaseCountRule, LeaseCounts, RateLimits, Rule, Rules, refusal
 
 if TYPE_CHECKING:
+    from strongroom.barrier.view import View
     from strongroom.core import Core
+    from strongroom.storage.transaction import Transaction
+
+DOMAIN = "quotas"
+"""The cache domain that every change of a quota touches."""
+
+RATE_LIMIT, LEASE_COUNT = "rate-limit", "lease-count"
+_CONFIG = "config"
+_RATE_ROW = msgspec.json.Decoder(Rule)
+_LEASE_ROW = msgspec.json.Decoder(LeaseCountRule)
 
 
-def admit(core: Core, request: Request) -> None:
-    """Stage: count the request against the rate-limit quota that covers it."""
+class Quotas:
+    """The rules, read again when one has changed.
+
+    ``limits`` says whether any request is counted at all, ``bounds`` whether any lease is.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.generation = -1
+        self.limits = self.bounds = False
+        self.rates = RateLimits()
+        self._rules: dict[str, Rule] = {}
+        self.leases = LeaseCounts()
+        self._settings: dict[str, Any] = {}
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def _view(self, tx: Transaction) -> View:
+        return self._core.view(tx, "core/quotas/")
+
+    async def names(self, request: Request, kind: str) -> list[str]:
+        """Names of the rules of a kind, sorted."""
+        return await self._view(request.tx).list(kind + "/")
+
+    async def rate_limit(self, request: Request, name: str) -> Rule | None:
+        """The rate limit of that name."""
+        blob = await self._view(request.tx).get(f"{RATE_LIMIT}/{name}")
+        return None if blob is None else _RATE_ROW.decode(blob)
+
+    async def lease_count(self, request: Request, name: str) -> LeaseCountRule | None:
+        """The bound on leases of that name."""
+        blob = await self._view(request.tx).get(f"{LEASE_COUNT}/{name}")
+        return None if blob is None else _LEASE_ROW.decode(blob)
+
+    def put(self, request: Request, kind: str, name: str, rule: Rule | LeaseCountRule) -> None:
+        """Store a rule."""
+        self._view(request.tx).put(f"{kind}/{name}", msgspec.json.encode(rule))
+        request.tx.touch(DOMAIN)
+
+    def delete(self, request: Request, kind: str, name: str) -> None:
+        """Remove a rule, if there is one of that name."""
+        self._view(request.tx).delete(f"{kind}/{name}")
+        request.tx.touch(DOMAIN)
+
+    def settings(self) -> dict[str, Any]:
+        """What holds for all rate limits."""
+        return {
+            "enable_rate_limit_audit_logging": False,
+            "enable_rate_limit_response_headers": False,
+            "rate_limit_exempt_paths": list(EXEMPT_PATHS),
+            **self._settings,
+        }
+
+    def configure(self, request: Request, settings: dict[str, Any]) -> None:
+        """Store what holds for all rate limits."""
+        self._view(request.tx).put(_CONFIG, codec.encode(settings))
+        request.tx.touch(DOMAIN)
+
+    async def check_unique(self, request: Request, rule: Rule | LeaseCountRule) -> None:
+        """Raise BadRequest when a rule of the same kind is for the same requests."""
+        view = self._view(request.tx)
+        known = await (_rate_limits(view) if isinstance(rule, Rule) else _lease_counts(view))
+        for other in known:
+            if other.name != rule.name and _target(other) == _target(rule):
+                raise BadRequest(f'quota rule with similar properties exists under the name "{other.name}"')
+
+    # -- the cache ---------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Drop what is cached; the next request reads the rows again."""
+        self.generation = -1
+
+    async def load(self) -> None:
+        """Read all rules; a rate limit that did not change goes on counting."""
+        generation = self._core.store.generation(DOMAIN)
+        tx = self._core.store.begin(write=False)
+        try:
+            view = self._view(tx)
+            rules = {rule.name: rule for rule in await _rate_limits(view)}
+            counts = await _lease_counts(view)
+            config = await view.get(_CONFIG)
+        finally:
+            tx.close()
+        for name, rule in self._rules.items():
+            if rules.get(name) != rule:
+                self.rates.forget(name)
+        self._settings = {} if config is None else codec.decode(config)
+        self._rules = rules
+        self.rates.rules = Rules(rules.values())
+        self.rates.exempt(self.settings()["rate_limit_exempt_paths"])
+        self.leases = LeaseCounts(counts)
+        self.limits, self.bounds = bool(rules), bool(counts)
+        self.generation = generation
+
+    @property
+    def audits(self) -> bool:
+        """Whether refused requests are logged."""
+        return bool(self._settings.get("enable_rate_limit_audit_logging"))
+
+    # -- decisions ---------------------------------------------------------------------------------
+
+    def admit(self, request: Request) -> None:
+        """Count a request. Raises RateLimited."""
+        mount = request.mount
+        prefix = mount.prefix if mount is not None else ""
+        role = self._role(request)
+        verdict = self.rates.check(request.path, prefix, role, request.remote_address, request.now)
+        if verdict is None:
+            return
+        headers = bool(self._settings.get("enable_rate_limit_response_headers"))
+        if not verdict.allowed:
+            self._core.measures.violated(verdict.rule.name)
+            raise refusal(request.path, verdict, headers=headers)
+        if headers:
+            request.reply_headers = [*(request.reply_headers or ()), *verdict.headers()]
+
+    def _role(self, request: Request) -> str:
+        """The role that a login is for, where the auth method knows roles."""
+        role_of = getattr(request.mount.backend, "role_of", None) if request.mount is not None else None
+        return "" if role_of is None else str(role_of(request))
+
+    async def count(self, request: Request, path: str, limit: int) -> int:
+        """How many leases live at or below a path; counts no further than ``limit``."""
+        prefix = path if not path or path.endswith("/") else path + "/"
+        found = await self._core.leases.ids(request, prefix, limit)
+        return len(found)
+
+    async def bound(self, request: Request) -> None:
+        """Raise RateLimited when a rule forbids the lease that a request is about to get."""
+        rule = self.leases.find(request.path, self._role(request))
+        if rule is None or await self.count(request, rule.path, rule.max_leases) < rule.max_leases:
+            return
+        response = request.response
+        if response is not None and response.secret is not None and request.mount is not None:
+            await request.mount.backend.revoke(request, response.secret)
+        raise RateLimited(
+            f'request path "{request.path}": lease count quota exceeded', cause=f"quota {rule.name}"
+        )
+
+
+def _target(rule: Rule | LeaseCountRule) -> tuple[str, str]:
+    return (rule.target if isinstance(rule, Rule) else rule.path), rule.role
+
+
+async def _rate_limits(view: View) -> list[Rule]:
+    return [_RATE_ROW.decode(row) for row in await _rows(view, RATE_LIMIT)]
+
+
+async def _lease_counts(view: View) -> list[LeaseCountRule]:
+    return [_LEASE_ROW.decode(row) for row in await _rows(view, LEASE_COUNT)]
+
+
+async def _rows(view: View, kind: str) -> list[bytes]:
+    blobs = [await view.get(f"{kind}/{name}") for name in await view.list(kind + "/")]
+    return [blob for blob in blobs if blob is not None]
+
+
+# -- the stages ------------------------------------------------------------------------------------
+
+
+def admit(core: Core, request: Request) -> Awaitable[None] | None:
+    """Stage: count the request against the rate limit that covers it.
+
+    One that runs again after a lost race was counted when it came.
+    """
+    quotas = core.quotas
+    if quotas.generation != core.store.generation(DOMAIN):
+        return _load(quotas, request)
+    if quotas.limits and not request.audited:
+        quotas.admit(request)
+    return None
+
+
+async def _load(quotas: Quotas, request: Request) -> None:
+    await quotas.load()
+    if quotas.limits and not request.audited:
+        quotas.admit(request)
+
+
+def bound(core: Core, request: Request) -> Awaitable[None] | None:
+    """Stage: whether what was issued may have a lease."""
+    response = request.response
+    if not core.quotas.bounds or response is None or (response.secret is None and response.auth is None):
+        return None
+    return core.quotas.bound(request)

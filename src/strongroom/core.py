@@ -12,22 +12,39 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from strongroom import admission, clock, codec, handler, lease, login, namespace, policies, router, token, wrapping
+from strongroom import (
+    admission,
+    clock,
+    codec,
+    handler,
+    lease,
+    login,
+    measures,
+    namespace,
+    policies,
+    router,
+    token,
+    wrapping,
+)
+from strongroom.admission import Quotas
 from strongroom.audit.broker import Broker
 from strongroom.audit.table import AuditTable
 from strongroom.barrier.barrier import Barrier
-from strongroom.barrier.view import View
 from strongroom.barrier.keyring import Keyring
+from strongroom.barrier.view import View
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.jwt import SigningKey
-from strongroom.errors import Conflict, Internal, Sealed, StrongroomError, UnsupportedOperation
+from strongroom.errors import Conflict, Internal, RateLimited, Sealed, StrongroomError, UnsupportedOperation
 from strongroom.framework.help import help_of
 from strongroom.framework.path import Path
 from strongroom.lease import Leases
 from strongroom.lifecycle import Lifecycle
+from strongroom.log import Logs
 from strongroom.logical import ROOT, SECOND, Auth, Namespace, Operation, Request, Response
+from strongroom.measures import Measures
 from strongroom.mount import Mount, MountTable
 from strongroom.policies import Policies
 from strongroom.policy.acl import ACL
@@ -73,10 +90,14 @@ STAGES: tuple[Stage, ...] = (
     begin,
     wrapping.unwrap,
     token.authenticate,
+    measures.authenticated,
     router.bind,
     policies.authorize,
+    measures.authorized,
     audit_request,
     router.dispatch,
+    measures.routed,
+    admission.bound,
     lease.register,
     token.retire,
     wrapping.wrap,
@@ -92,8 +113,15 @@ _READS = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HE
 class Core:
     """Everything a running server knows. One instance serves one process."""
 
-    def __init__(self, config: ServerConfig, physical: Physical, sealer: Sealer | None = None) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        physical: Physical,
+        sealer: Sealer | None = None,
+        logs: Logs | None = None,
+    ) -> None:
         self.config = config
+        self.logs = logs or Logs(config.log_level)
         self.log = logging.getLogger("core")
         self.clock = clock.now
         self.store = Store(physical)
@@ -105,11 +133,13 @@ class Core:
         self.leases = Leases(self)
         self.policies = Policies(self)
         self.settings = Settings(self)
+        self.quotas = Quotas(self)
         self.cors = Cors()
         self.lifecycle = Lifecycle(self, sealer)
         self.wrapping_key: SigningKey = None  # type: ignore[assignment]  # read at unseal
         self.in_flight: dict[str, Request] = {}
         self.hostname = socket.gethostname()
+        self.measures = Measures(self)
         self.api_address = config.api_addr
         self.build_date = BUILD_DATE
         self.root_namespace = ROOT
@@ -146,6 +176,7 @@ class Core:
         if self.settings.stale:
             await self.settings.refresh()
         self.in_flight[request.id] = request
+        request.started = perf_counter()
         try:
             for _ in range(ATTEMPTS):
                 try:
@@ -155,6 +186,7 @@ class Core:
             raise Conflict("the request kept colliding with others; nothing was changed")
         finally:
             del self.in_flight[request.id]
+            self.measures.finished(request, request.started)
 
     async def _attempt(self, request: Request) -> Response:
         """Run the stages once, commit what they wrote, and note the answer."""
@@ -168,6 +200,8 @@ class Core:
         finally:
             if request.tx is not None:
                 request.tx.close()
+        if isinstance(error, RateLimited) and not self.quotas.audits:
+            raise error
         logged = self.audit.log_response(request, request.response, error.public if error else "")
         if logged is not None:
             await logged
@@ -199,7 +233,8 @@ class Core:
         if request.tx is not None:
             request.tx.rollback(request.savepoint)
             await token.retire(self, request)
-        if not request.audited:
+        unlogged = isinstance(error, RateLimited) and not self.quotas.audits
+        if not request.audited and not unlogged:
             request.audited = True
             logged = self.audit.log_request(request, error.public)
             if logged is not None:
@@ -265,9 +300,6 @@ class Core:
         """What the path of a request is for."""
         return help_of(request)
 
-    def check_lease_quota(self, request: Request) -> None:
-        """Raise RateLimited when a quota forbids one more lease."""
-
     def after_commit(self, request: Request, work: Callable[[], Awaitable[None]]) -> None:
         """Do something outside the storage once what the request wrote is durable."""
         request.on_commit.append(lambda: self.after_reply(work))
@@ -297,8 +329,9 @@ class Core:
         self.moves[migration] = {"source_mount": source, "target_mount": target, "status": "success"}
         return migration
 
-    def token_created(self, entry: TokenEntry) -> None:
+    def token_created(self, request: Request, entry: TokenEntry) -> None:
         """Count a new token."""
+        self.measures.created(request, entry)
 
     # -- the keyring -----------------------------------------------------------------------------
 

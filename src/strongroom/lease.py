@@ -433,7 +433,6 @@ def register(core: Core, request: Request) -> None:
         return
     if response.secret is not None and not response.secret.lease_id:
         secret = response.secret
-        core.check_lease_quota(request)
         default, longest = core.ttls(request.mount)
         secret.ttl, warnings = effective_ttl(
             default=default, longest=longest, wanted=secret.ttl, backend_max=secret.max_ttl

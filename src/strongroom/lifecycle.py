@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from strongroom import codec, reaper
+from strongroom import __version__, codec, reaper, versions
 from strongroom.crypto.entropy import random_bytes, uuid4_str
 from strongroom.crypto.jwt import SigningKey
 from strongroom.errors import Uninitialized
@@ -174,8 +174,10 @@ class Lifecycle:
         await core.audit_table.unsealed(tx, core.config.audits)
         core.wrapping_key = await self._wrapping_key(tx)
         await self._cluster(tx)
+        await versions.record(core, tx, __version__, core.clock())
         core.mounts.forget()
         core.policies.forget()
+        core.quotas.forget()
 
     async def _wrapping_key(self, tx: Transaction) -> SigningKey:
         view = self._core.view(tx, "core/wrapping/")

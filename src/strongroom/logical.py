@@ -141,7 +141,8 @@ class Request:
     ``mount_point`` is the prefix of ``path`` that the mount owns; engines see only the rest.
     ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
-    the epoch.
+    the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
+    engine took it.
     """
 
     id: str
@@ -185,6 +186,8 @@ class Request:
     asked: Operation | None = None
     on_commit: list[Callable[[], None]] = field(default_factory=list)
     reply_headers: list[tuple[str, str]] | None = None
+    started: float = 0.0
+    routed: float = 0.0
     scratch: dict[str, Any] = field(default_factory=dict)
 
     def rewind(self) -> None:

@@ -64,7 +64,7 @@ def complete(core: Core, request: Request, auth: Auth, response: Response) -> No
     auth.renewable = entry.renewable
     auth.token_type = entry.type
     auth.orphan = entry.orphan
-    core.token_created(entry)
+    core.token_created(request, entry)
 
 
 def _ttl(core: Core, request: Request, auth: Auth, response: Response, policies: list[str]) -> int:

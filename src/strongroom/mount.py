@@ -19,6 +19,7 @@ from strongroom.registry import backend_class
 
 if TYPE_CHECKING:
     from strongroom.barrier.barrier import Barrier
+    from strongroom.metrics.registry import Timing
     from strongroom.storage.store import Store
     from strongroom.storage.transaction import Transaction
 
@@ -79,6 +80,7 @@ class Mount:
         "passthrough_headers",
         "prefix",
         "storage_prefix",
+        "timings",
         "type",
     )
 
@@ -95,6 +97,7 @@ class Mount:
         self.passthrough_headers = frozenset(
             name.lower() for name in entry.config.passthrough_request_headers
         )
+        self.timings: dict[str, Timing] = {}
         self.backend: Backend = _backend(self)
 
 

@@ -354,10 +354,13 @@ class LeaseCounts:
 
         ``count`` tells how many leases live below a path; it is asked once at most.
         """
-        rule = self._find(path, role) if self._rules else None
+        rule = self.find(path, role)
         return rule if rule is not None and count(rule.path) >= rule.max_leases else None
 
-    def _find(self, path: str, role: str) -> LeaseCountRule | None:
+    def find(self, path: str, role: str = "") -> LeaseCountRule | None:
+        """The most specific rule for a lease at ``path``."""
+        if not self._rules:
+            return None
         ends = [end + 1 for end, char in enumerate(path) if char == "/"]
         places = [path, *(path[:end] for end in reversed(ends)), ""]
         for wanted in (role, "") if role else ("",):

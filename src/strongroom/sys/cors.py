@@ -18,8 +18,10 @@ STANDARD_HEADERS = (
     "X-Requested-With",
     "X-Vault-AWS-IAM-Server-ID",
     "X-Vault-Policy-Override",
-    "X-Vault-Namespace",
 )
+SAFE_HEADERS = frozenset({"Content-Security-Policy", "Service-Worker-Allowed"})
+"""Headers of the interface that protect it as they are."""
+
 _METHODS = "DELETE,GET,OPTIONS,POST,PUT,LIST,SCAN"
 
 

@@ -8,7 +8,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from strongroom.framework.backend import Backend
-from strongroom.sys import audit, capabilities, ceremonies, leases, mounts, policies, seal, tools, wrapping
+from strongroom.sys import (
+    audit,
+    capabilities,
+    ceremonies,
+    config,
+    introspect,
+    leases,
+    loggers,
+    metrics,
+    mounts,
+    namespaces,
+    plugins,
+    policies,
+    quotas,
+    raw,
+    seal,
+    tools,
+    wrapping,
+)
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -29,5 +47,13 @@ class System(Backend):
         *leases.PATHS,
         *wrapping.PATHS,
         *tools.PATHS,
+        *config.PATHS,
+        *loggers.PATHS,
+        *metrics.PATHS,
+        *quotas.PATHS,
+        *introspect.PATHS,
+        *namespaces.PATHS,
+        *plugins.PATHS,
+        *raw.PATHS,
     )
     core: Core

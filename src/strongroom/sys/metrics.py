@@ -1,0 +1,61 @@
+"""What the server measures about itself.
+
+Source: the ``sys/metrics`` part of Vault's HTTP API, checked against the peer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom import codec
+from strongroom.errors import PermissionDenied
+from strongroom.framework.field import field
+from strongroom.framework.path import Path
+from strongroom.logical import SECOND, Request, Response
+from strongroom.metrics import PROMETHEUS_TYPE, render_json, render_prometheus
+
+if TYPE_CHECKING:
+    from strongroom.sys.system import System
+
+_PROMETHEUS_TYPES = ("application/openmetrics-text", "text/plain; version=0.0.4")
+
+
+class Metrics(Path):
+    """Counters, timings and gauges of the server."""
+
+    pattern = "metrics"
+    format: str = field("prometheus for its text format; JSON otherwise.", query=True)
+
+    @classmethod
+    def needs_token(cls, request: Request) -> bool:
+        """Where the listener opens its metrics, everybody may read them."""
+        return request.message is None or not request.message.listener.unauthenticated_metrics_access
+
+    async def read(self, system: System, request: Request) -> Response:
+        """The last full interval of ten seconds."""
+        core = system.core
+        if request.message is not None and request.message.listener.disallow_metrics:
+            raise PermissionDenied
+        await core.measures.count(request.now)
+        now = request.now / SECOND
+        wanted = self.format or _accepted(request)
+        if wanted == "prometheus":
+            retention = core.config.telemetry.prometheus_retention_time
+            text = render_prometheus(core.measures.metrics, now, retention=retention)
+            return Response(raw=text, content_type=PROMETHEUS_TYPE)
+        if wanted:
+            return Response(
+                raw=f'metric response format "{wanted}" unknown'.encode(),
+                status=400,
+                content_type="text/plain",
+            )
+        return Response(raw=codec.encode(render_json(core.measures.metrics, now)))
+
+
+def _accepted(request: Request) -> str:
+    """``prometheus`` when the client's Accept header asks for its text format."""
+    accept = request.headers.get("accept", "")
+    return "prometheus" if accept.startswith(_PROMETHEUS_TYPES) else ""
+
+
+PATHS: tuple[type[Path], ...] = (Metrics,)
