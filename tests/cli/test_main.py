@@ -51,6 +51,7 @@ def test_every_command_explains_itself(local: Cli, words: str) -> None:
     if words != "version":
         assert done.out.startswith(f"Usage: vault {words}")
         assert "{name}" not in done.out
+        assert all(line.startswith("      $ ") for line in done.out.splitlines() if "$ vault" in line)
     assert max(map(len, done.out.splitlines())) <= 120
 
 

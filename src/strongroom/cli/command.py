@@ -73,7 +73,9 @@ class Command:
     @property
     def help(self) -> str:
         lines = (self.run.__doc__ or "").strip().split("\n")
-        return "\n".join([lines[0], *(line.removeprefix("    ") for line in lines[1:])])
+        # Examples are indented, also where the formatter has taken that away.
+        rest = (line.removeprefix("    ") for line in lines[1:])
+        return "\n".join([lines[0], *(f"    {line}" if line.startswith("$ ") else line for line in rest)])
 
     def check_count(self, count: int) -> None:
         """Raises Failure when ``count`` arguments are too few or too many."""
