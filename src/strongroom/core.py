@@ -165,7 +165,7 @@ class Core:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request. Raises one of the errors of the tree, never anything else."""
-        if request.path.startswith("sys/"):
+        if request.path.startswith("sys/") and request.operation is not Operation.HELP:
             found = System.table.match(request.path[4:])
             if found is not None and found[0].while_sealed:
                 return await self._outside(request, *found)

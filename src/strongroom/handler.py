@@ -86,7 +86,8 @@ class Handler:
             return self._finish(message, request, response.status or 200, [_NO_STORE, content, _SECURITY], response)
         if response.data is None and response.auth is None and response.wrap_info is None and not response.warnings:
             return self._finish(message, request, response.status or 204, _NO_DATA, response)
-        response.raw = codec.encode(envelope(request, response))
+        body = response.data if response.bare else envelope(request, response)
+        response.raw = codec.encode(body)
         return self._finish(message, request, response.status or 200, _WITH_DATA, response)
 
     def _finish(

@@ -15,15 +15,14 @@ from strongroom.logical import Request, Response
 def help_of(request: Request) -> Response:
     """The answer to ``?help=1``: text, related paths, and the path's part of the OpenAPI document."""
     backend: Backend = request.mount.backend
-    if request.path_class is None:
-        if request.relative:
-            raise UnsupportedPath
-        text = engine_help(backend)
-        openapi = document({request.mount_point: backend})
+    if not request.relative:
+        text, openapi = engine_help(backend), document({"": backend})
+    elif request.path_class is None:
+        raise UnsupportedPath
     else:
         text = path_help(request.path_class, request.relative)
-        openapi = document({request.mount_point: backend}, only=request.path_class)
-    return Response(data={"help": text, "see_also": None, "openapi": openapi}, bare=True)
+        openapi = document({"": backend}, only=request.path_class)
+    return Response(data={"help": text, "openapi": openapi, "see_also": None}, bare=True)
 
 
 def engine_help(backend: Backend) -> str:
@@ -36,14 +35,20 @@ def engine_help(backend: Backend) -> str:
 
 def path_help(path: type[Path], relative: str) -> str:
     """What a path is for, its parameters and its operations."""
-    lines = [f"Request:        {relative}", f"Matching Route: {path.pattern}", "", cleandoc(path.__doc__ or "")]
+    lines = [
+        f"Request:        {relative}",
+        f"Matching Route: {path.pattern}",
+        "",
+        cleandoc(path.__doc__ or ""),
+    ]
     if path.fields:
         lines += ["", "## PARAMETERS", ""]
         for name, declared in sorted(path.fields.items()):
             lines += [f"    {name} ({declared.kind.schema.get('type', 'any')})", f"        {declared.help}"]
     lines += ["", "## OPERATIONS", ""]
-    for operation in sorted(path.operations):
-        lines += [f"    {operation}", f"        {operation_help(path, METHODS[operation])}"]
+    for method in dict.fromkeys(METHODS[operation] for operation in sorted(path.operations)):
+        names = ", ".join(sorted(each for each in path.operations if METHODS[each] == method))
+        lines += [f"    {names}", f"        {operation_help(path, method)}"]
     return "\n".join(lines)
 
 

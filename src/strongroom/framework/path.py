@@ -72,6 +72,8 @@ class Path:
     reads_write: ClassVar[bool] = False
     free_form: ClassVar[bool] = False
     root_namespace_only: ClassVar[bool] = False
+    statuses: ClassVar[Mapping[str, Mapping[int, str]]] = {}
+    """What answers of an operation (by method) mean, where it is more than 200 or 204."""
 
     fields: ClassVar[dict[str, Field]] = {}
     regex: ClassVar[re.Pattern[str]]

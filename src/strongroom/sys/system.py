@@ -24,6 +24,7 @@ from strongroom.sys import (
     quotas,
     raw,
     seal,
+    specs,
     tools,
     wrapping,
 )
@@ -55,5 +56,6 @@ class System(Backend):
         *namespaces.PATHS,
         *plugins.PATHS,
         *raw.PATHS,
+        *specs.PATHS,
     )
     core: Core
