@@ -306,6 +306,11 @@ class Logs:
             self._default = LEVELS[level.lower()]
         self._tune()
 
+    def configure(self, level: str) -> None:
+        """Take over another configured level; levels set for a name stay. Raises BadRequest."""
+        self._configured = self._default = level_number(level)
+        self._tune()
+
     def reset_level(self, name: str = "") -> None:
         """Undo :meth:`set_level` for one logger, or for all. Raises BadRequest."""
         if name:

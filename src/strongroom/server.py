@@ -10,18 +10,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from strongroom import telemetry
 from strongroom.config.error import ConfigError
 from strongroom.config.listeners import listener_config
-from strongroom.config.load import dev, load, variable
+from strongroom.config.load import dev, load, variable, with_flags
+from strongroom.config.sanitized import difference
 from strongroom.config.stanza import ServerConfig, StorageStanza
 from strongroom.core import Core
 from strongroom.errors import StrongroomError
 from strongroom.handler import Handler
 from strongroom.listener.listener import Listener
+from strongroom.log import Logs, RotatingFile, Rotation
 from strongroom.seal.seal import InitRequest
 from strongroom.seal.static import StaticSeal
 from strongroom.seal.wraps import Sealer
@@ -42,7 +45,6 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no log yet
         return 1
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s [%(levelname)s] %(name)s: %(message)s")
     os.umask(0o077)
     try:
         run(serve(config, options))
@@ -75,6 +77,9 @@ def arguments() -> argparse.ArgumentParser:
         "log-level",
         "log-format",
         "log-file",
+        "log-rotate-bytes",
+        "log-rotate-duration",
+        "log-rotate-max-files",
     ):
         action: Any = "append" if name == "config" else "store"
         parser.add_argument(f"-{name}", f"--{name}", action=action, default=None)
@@ -85,6 +90,11 @@ def arguments() -> argparse.ArgumentParser:
 
 def configuration(options: argparse.Namespace, env: Mapping[str, str]) -> ServerConfig:
     """The configuration that flags, files and environment make. Raises ConfigError."""
+    config = _configuration(options, env)
+    return with_flags(config, vars(options))
+
+
+def _configuration(options: argparse.Namespace, env: Mapping[str, str]) -> ServerConfig:
     if not (options.dev or options.dev_tls or options.dev_root_token_id):
         return load(options.config or [], env)
     address = options.dev_listen_address or variable(env, "DEV_LISTEN_ADDRESS") or "127.0.0.1:8200"
@@ -109,12 +119,30 @@ def sealer_of(config: ServerConfig) -> Sealer | None:
     return None
 
 
-class Server:
-    """A core with its listeners."""
+def logs_of(config: ServerConfig) -> tuple[Logs, RotatingFile | None]:
+    """The server's log, and its file if there is one. Raises OSError."""
+    logs = Logs(config.log_level, "json" if config.log_format == "json" else "standard")
+    logs.to_stream()
+    if not config.log_file:
+        return logs, None
+    rotation = Rotation(config.log_rotate_bytes, config.log_rotate_duration, config.log_rotate_max_files)
+    return logs, logs.to_file(Path(config.log_file), rotation)
 
-    def __init__(self, config: ServerConfig, physical: Physical) -> None:
+
+class Server:
+    """A core with its listeners and its log. ``reread`` gives the configuration anew, for SIGHUP."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        physical: Physical,
+        reread: Callable[[], ServerConfig] | None = None,
+    ) -> None:
         self.config = config
-        self.core = Core(config, physical, sealer_of(config))
+        self._reread = reread
+        self._logs, self._log_file = logs_of(config)
+        self._telemetry: asyncio.Task[None] | None = None
+        self.core = Core(config, physical, sealer_of(config), self._logs)
         handler = Handler(self.core)
         self.listeners = [
             Listener(handler, listener_config(stanza, config.default_max_request_duration))
@@ -123,7 +151,10 @@ class Server:
 
     async def start(self) -> None:
         """Open the storage, unseal if that goes by itself, and listen."""
+        for warning in self.config.warnings:
+            _log.warning("configuration: %s", warning)
         await self.core.start()
+        self._telemetry = asyncio.create_task(telemetry.run(self.core))
         for listener in self.listeners:
             await listener.start()
         if not self.core.api_address and self.listeners:
@@ -133,10 +164,38 @@ class Server:
     async def stop(self, grace: float = GRACE) -> None:
         """Finish what is under way, then seal and close."""
         await asyncio.gather(*(listener.stop(grace) for listener in self.listeners))
+        if self._telemetry is not None:
+            self._telemetry.cancel()
         await self.core.stop()
+        self._logs.close()
 
     def reload(self) -> None:
-        """Take over what can be changed while running: TLS files, audit files."""
+        """Take over what can be changed while running: files opened anew, levels, headers."""
+        self._reopen()
+        if self._reread is None:
+            return
+        try:
+            config = self._reread()
+        except ConfigError as error:
+            _log.error("the configuration stays as it was: %s", error)
+            return
+        self._take_over(config)
+
+    def _take_over(self, config: ServerConfig) -> None:
+        """Use the keys of a new configuration that need no restart."""
+        self._logs.configure(config.log_level)
+        for listener, stanza in zip(self.listeners, config.listeners, strict=False):
+            listener.set_response_headers(listener_config(stanza).custom_response_headers)
+        self.config.introspection_endpoint = config.introspection_endpoint
+        changed = difference(self.config, config)
+        if changed.restarts:
+            _log.warning("changes that need a restart: %s", ", ".join(changed.restarts))
+        _log.info("configuration reloaded")
+
+    def _reopen(self) -> None:
+        """Open the files of log, TLS and audit again by their names."""
+        if self._log_file is not None:
+            self._log_file.reopen()
         for listener in self.listeners:
             try:
                 listener.reload()
@@ -148,7 +207,7 @@ class Server:
 
 async def serve(config: ServerConfig, options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
-    server = Server(config, physical_of(config.storage))
+    server = Server(config, physical_of(config.storage), lambda: configuration(options, os.environ))
     await server.start()
     loop = asyncio.get_running_loop()
     done = asyncio.Event()

@@ -279,7 +279,11 @@ def validate_config(session: Session) -> int:
     from strongroom.errors import StrongroomError  # noqa: PLC0415 (as above)
 
     try:
-        load(paths, session.terminal.environ)
+        config = load(paths, session.terminal.environ)
     except (StrongroomError, OSError) as error:
         raise Failure(f"The configuration is not valid: {error}", 1) from error
+    if config.warnings:
+        for warning in config.warnings:
+            session.terminal.warn(f"Warning: {warning}")
+        return 2
     return session.succeed("The configuration is valid.")

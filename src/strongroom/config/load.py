@@ -86,6 +86,25 @@ def variable(env: Mapping[str, str], name: str) -> str:
     return next((env[prefix + name] for prefix in PREFIXES if env.get(prefix + name)), "")
 
 
+def with_flags(config: ServerConfig, flags: Mapping[str, str | None]) -> ServerConfig:
+    """Let flags of the command line win over files and environment; they are named like the keys.
+
+    Raises ConfigError.
+    """
+    problems: list[Problem] = []
+    for name, option in options(ServerConfig).items():
+        value = flags.get(name)
+        if not name.startswith("log_") or value is None:
+            continue
+        try:
+            setattr(config, name, option.read(Literal.of(value)))
+        except BadValue as error:
+            problems.append(Problem(Place(f"flag -{name.replace('_', '-')}"), str(error)))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
 def _merged(paths: Iterable[str], env: Mapping[str, str]) -> tuple[ServerConfig, list[Problem]]:
     config, problems = ServerConfig(), list[Problem]()
     for path in paths:

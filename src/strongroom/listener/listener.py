@@ -10,6 +10,7 @@ import pwd
 import socket
 import ssl
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from strongroom.listener.admission import admit
 from strongroom.listener.config import ListenerConfig
 from strongroom.listener.connection import Connection
 from strongroom.listener.proxy_protocol import ProxyPolicy
+from strongroom.listener.reply import ReplyWriter
 from strongroom.listener.service import Service, logger
 from strongroom.listener.tls import server_context
 from strongroom.wire import Application
@@ -81,6 +83,10 @@ class Listener:
         if self._config.tls_cert_file:
             self._context = server_context(self._config, self._authorities)
             logger.info("TLS files of listener %s reloaded", self.address)
+
+    def set_response_headers(self, headers: Mapping[str, Mapping[str, str]]) -> None:
+        """Send these headers by status from now on, as ``custom_response_headers``."""
+        self._service.replies = ReplyWriter(headers)
 
     def set_client_authorities(self, authorities: list[str]) -> None:
         """Trust these CA certificates (PEM) for client certificates, in place of those set before."""

@@ -67,7 +67,7 @@ class Monitor(Path):
     log_format: str = field("standard or json.", default="standard", query=True)
 
     async def read(self, system: System, request: Request) -> Response:
-        """The lines, one by one, until the client goes or the server is sealed."""
+        """The lines, one by one, until the client goes."""
         arrived = asyncio.Event()
         loop = asyncio.get_running_loop()
 

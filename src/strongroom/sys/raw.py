@@ -11,7 +11,7 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from strongroom.errors import BadRequest, NotFound, UnsupportedPath
+from strongroom.errors import BadRequest, Internal, NotFound, UnsupportedPath
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
 from strongroom.logical import Request
@@ -25,9 +25,10 @@ PROTECTED = (
     "core/keyring",
     "core/cluster/local/info",
     "core/root-key",
+    "core/shamir-kek",
+    "core/recovery-key",
     "core/wraps/",
     "core/index",
-    "core/recovery-key",
 )
 """Prefixes of entries that only the server itself may touch: with them a mistake is the end."""
 
@@ -52,7 +53,7 @@ class Raw(Path):
     async def read(self, system: System, request: Request) -> dict[str, Any] | None:
         """The entry's value."""
         key = self._key()
-        blob = await (request.tx if key in PLAIN else self._view(system, request)).get(key)
+        blob = await self._entry(system, request, key)
         if blob is None:
             return None
         value = unpacked(blob) if self.compressed else blob
@@ -86,6 +87,13 @@ class Raw(Path):
         """Keys below a prefix; folders end in a slash."""
         prefix = self.path.strip("/")
         return await self._view(system, request).list(prefix + "/" if prefix else "")
+
+    async def _entry(self, system: System, request: Request, key: str) -> bytes | None:
+        view = self._view(system, request)
+        try:
+            return await (request.tx if key in PLAIN else view).get(key)
+        except Internal as error:
+            raise BadRequest("the entry cannot be decrypted", cause=error.cause) from None
 
     def _key(self) -> str:
         if self.path.startswith(PROTECTED):
