@@ -1,0 +1,1 @@
+"""A real server inside a test: fixtures ``strongroom`` and ``strongroom_session`` for pytest."""
