@@ -37,7 +37,7 @@ from strongroom.barrier.keyring import Keyring
 from strongroom.barrier.view import View
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.jwt import SigningKey
-from strongroom.errors import Conflict, Internal, RateLimited, Sealed, StrongroomError, UnsupportedOperation
+from strongroom.errors import AuditFailed, Conflict, Internal, RateLimited, Sealed, StrongroomError, UnsupportedOperation
 from strongroom.framework.help import help_of
 from strongroom.framework.path import Path
 from strongroom.lease import Leases
@@ -80,7 +80,8 @@ def begin(core: Core, request: Request) -> None:
     """Stage: open the one transaction in which the request reads and writes."""
     request.writes = request.operation not in _READS or request.wrap_ttl > 0 or request.reads_write
     request.tx = core.store.begin(write=request.writes)
-    request.savepoint = request.tx.savepoint()
+    if request.writes:
+        request.savepoint = request.tx.savepoint()
 
 
 STAGES: tuple[Stage, ...] = (
@@ -96,6 +97,7 @@ STAGES: tuple[Stage, ...] = (
     measures.authorized,
     audit_request,
     router.dispatch,
+    policies.conceal,
     measures.routed,
     admission.bound,
     lease.register,
@@ -216,8 +218,8 @@ class Core:
                 pending = stage(self, request)
                 if pending is not None:
                     await pending
-        except Conflict:
-            raise
+        except (Conflict, AuditFailed):
+            raise  # to run again, or to leave nothing behind
         except StrongroomError as failure:
             error: StrongroomError = failure
         except Exception as failure:
@@ -230,7 +232,7 @@ class Core:
 
     async def _fail(self, request: Request, error: StrongroomError) -> None:
         request.response = None
-        if request.tx is not None:
+        if request.savepoint is not None:
             request.tx.rollback(request.savepoint)
             await token.retire(self, request)
         unlogged = isinstance(error, RateLimited) and not self.quotas.audits
@@ -320,7 +322,8 @@ class Core:
         """The answer of sys/health while unsealed; made anew once a second."""
         second = now // SECOND
         if self._health[0] != second:
-            self._health = (second, codec.encode(seal_paths.health_body(self, now, initialized=True)) + b"\n")
+            body = seal_paths.health_body(self, now, initialized=True)
+            self._health = (second, codec.encode(body) + b"\n")
         return self._health[1]
 
     def moved(self, request: Request, source: str, target: str) -> str:

@@ -50,7 +50,12 @@ _NO_STORE = ("Cache-Control", "no-store")
 _JSON = ("Content-Type", "application/json")
 _NO_DATA = [_NO_STORE, _SECURITY]
 _WITH_DATA = [_NO_STORE, _JSON, _SECURITY]
+_HEALTH = "/v1/sys/health"
 _MERGE_PATCH = "application/merge-patch+json"
+_PLAIN = frozenset(
+    f"sys/{name}" for name in ("health", "init", "leader", "seal", "seal-status", "step-down", "unseal")
+)
+"""Paths that have their own verbs only: no listing, no preflight, no patch."""
 
 
 class Handler:
@@ -62,7 +67,19 @@ class Handler:
 
     def __call__(self, message: Message) -> Reply | Awaitable[Reply]:
         """Answer a message; at once where nothing has to be waited for."""
+        if message.target == _HEALTH and message.method == "GET":
+            reply = self._health(message)
+            if reply is not None:
+                return reply
         return start(self._answer(message))
+
+    def _health(self, message: Message) -> Reply | None:
+        """What load balancers ask all day, while all is well: an answer made once a second."""
+        core = self._core
+        if core.barrier.sealed or "origin" in message.headers:
+            return None
+        index = ("X-Vault-Index", str(core.store.index))
+        return Reply(200, [*_WITH_DATA, index], core.health(core.clock()))
 
     async def _answer(self, message: Message) -> Reply:
         request: Request | None = None
@@ -84,7 +101,7 @@ class Handler:
         if response.raw is not None:
             content = ("Content-Type", response.content_type or "application/json")
             return self._finish(message, request, response.status or 200, [_NO_STORE, content, _SECURITY], response)
-        if response.data is None and response.auth is None and response.wrap_info is None and not response.warnings:
+        if response.status != 200 and response.empty:
             return self._finish(message, request, response.status or 204, _NO_DATA, response)
         body = response.data if response.bare else envelope(request, response)
         response.raw = codec.encode(body)
@@ -130,7 +147,7 @@ def parse(message: Message, now: int) -> Request:
     path = _path(raw_path, query)
     operation = _VERBS.get(message.method)
     if operation is None:
-        if message.method == "OPTIONS":
+        if message.method == "OPTIONS" and path not in _PLAIN:
             raise BadRequest("cannot handle internal-only request operation")
         raise _NoSuchVerb
     if message.method == "HEAD" and path != "sys/health":
@@ -152,6 +169,8 @@ def parse(message: Message, now: int) -> Request:
     if query:
         _take_query(request, query)
     if request.operation in _LISTINGS and not request.path.endswith("/"):
+        if path in _PLAIN:
+            raise _NoSuchVerb
         request.path += "/"
     if request.operation in _WITH_BODY:
         request.data = _body(message, request)
@@ -241,7 +260,11 @@ def _take_query(request: Request, query: str) -> None:
 
 def _body(message: Message, request: Request) -> dict[str, Any]:
     if request.operation is Operation.PATCH:
+        if request.path in _PLAIN:
+            raise _NoSuchVerb
         content = message.headers.get("content-type", "")
+        if not content:
+            raise BadRequest("mime: no media type")
         if content.partition(";")[0].strip().lower() != _MERGE_PATCH:
             raise UnsupportedMediaType(f"PATCH requires Content-Type of {_MERGE_PATCH}")
     if not message.body:

@@ -26,6 +26,8 @@ class Operation(StrEnum):
     REVOKE = "revoke"
     ROLLBACK = "rollback"
 
+    __hash__ = str.__hash__  # Enum's own is Python code, and every request hashes its operation often
+
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
@@ -114,7 +116,7 @@ class Response:
     """What an operation answers.
 
     ``data`` None with nothing else is an empty answer (204). ``raw`` replies as it is, without
-    the envelope. ``status`` overrides 200. ``flat`` repeats ``data`` at the top level, as the
+    the envelope. ``status`` overrides 200, or, given as 200, the 204 of an empty answer. ``flat`` repeats ``data`` at the top level, as the
     old sys endpoints do.
     """
 
@@ -132,6 +134,13 @@ class Response:
     lease_duration: int = 0
     wrapped_data: Any = None
     bare: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to answer but the status."""
+        return (
+            self.data is None and self.auth is None and self.wrap_info is None and not self.warnings
+        )
 
 
 @dataclass(slots=True)

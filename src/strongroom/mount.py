@@ -27,6 +27,7 @@ DOMAIN = "mounts"
 """The cache domain that every change of a mount touches."""
 
 SECRET, AUTH = "mounts", "auth"
+_ROUTES = 4_096
 _ROWS = {SECRET: "core/mounts/", AUTH: "core/auth/"}
 PERMANENT = frozenset({"sys/", "cubbyhole/", "identity/", "auth/token/"})
 
@@ -79,6 +80,7 @@ class Mount:
         "namespace",
         "passthrough_headers",
         "prefix",
+        "response_headers",
         "storage_prefix",
         "timings",
         "type",
@@ -98,6 +100,7 @@ class Mount:
             name.lower() for name in entry.config.passthrough_request_headers
         )
         self.timings: dict[str, Timing] = {}
+        self.response_headers = frozenset(name.lower() for name in entry.config.allowed_response_headers)
         self.backend: Backend = _backend(self)
 
 
@@ -146,6 +149,10 @@ def new_entry(table: str, path: str, type_: str, **settings: Any) -> MountEntry:
     return MountEntry(uuid=uuid4_str(), table=table, path=path, type=type_, accessor=accessor, **settings)
 
 
+Route = tuple[Mount, tuple[type[Path], dict[str, str | None]] | None]
+"""Where a path leads: the mount, and the declared path with what its holes hold."""
+
+
 class MountTable:
     """All mounts, read from their rows; a cache that follows the storage index."""
 
@@ -156,6 +163,7 @@ class MountTable:
         self._core = backends
         self.by_prefix: dict[str, Mount] = {}
         self.depths: tuple[int, ...] = ()
+        self._routes: dict[str, Route] = {}
 
     @property
     def stale(self) -> bool:
@@ -183,6 +191,7 @@ class MountTable:
             mounts[mount.prefix] = mount
         self.by_prefix = mounts
         self.depths = tuple(sorted({prefix.count("/") for prefix in mounts}, reverse=True))
+        self._routes = {}
         self._generation = generation
 
     def _build(self, entry: MountEntry, previous: Mount | None) -> Mount:
@@ -198,6 +207,18 @@ class MountTable:
         rows = [await view.get(name) for name in await view.list()]
         return [self._decoder.decode(row) for row in rows if row is not None]
 
+    def route(self, path: str) -> Route | None:
+        """The mount of a path and the declared path in it; the last few thousand are remembered."""
+        route = self._routes.get(path)
+        if route is None:
+            mount = self.find(path)
+            if mount is None:
+                return None
+            if len(self._routes) >= _ROUTES:
+                self._routes.clear()
+            route = self._routes[path] = (mount, mount.backend.table.match(path[len(mount.prefix) :]))
+        return route
+
     def find(self, path: str) -> Mount | None:
         """The mount with the longest prefix of ``path``, or None."""
         by_prefix = self.by_prefix
@@ -211,7 +232,16 @@ class MountTable:
                 mount = by_prefix.get(path[: end + 1])
                 if mount is not None:
                     return mount
-        return by_prefix.get(path + "/") if path else None
+        return None
+
+    async def hold(self, tx: Transaction, mount: Mount) -> None:
+        """Have the commit fail when the mount is changed or disabled meanwhile.
+
+        Raises Conflict when that has happened already, so that the request begins again.
+        """
+        row = await View(tx, self._barrier, _ROWS[mount.entry.table]).get(mount.entry.uuid)
+        if row is None or self._decoder.decode(row) != mount.entry:
+            raise Conflict(cause="the mount has changed")
 
     def put(self, tx: Transaction, entry: MountEntry) -> None:
         """Store the row of a mount, new or changed."""

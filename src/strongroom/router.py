@@ -15,17 +15,18 @@ async def resolve(core: Core, request: Request) -> None:
     """Stage: find the mount and the declared path. That there is none is said only after the ACL."""
     if core.mounts.stale:
         await core.mounts.load()
-    mount = core.mounts.find(request.path)
-    if mount is None:
+    path = request.path
+    route = core.mounts.route(path) or core.mounts.route(path + "/")
+    if route is None:
         return
-    if len(request.path) < len(mount.prefix):
-        request.path += "/"
+    mount, found = route
+    if len(path) < len(mount.prefix):
+        request.path = mount.prefix
     request.mount = mount
     request.mount_point = mount.prefix
     request.mount_type = mount.type
     request.mount_accessor = mount.accessor
     request.mount_class = mount.backend.kind
-    found = mount.backend.table.match(request.path[len(mount.prefix) :])
     if found is None:
         return
     request.path_class, request.captures = found
@@ -62,6 +63,11 @@ async def dispatch(core: Core, request: Request) -> None:
         raise request.bind_error
     if request.bound_path is None:
         raise UnsupportedPath
+    if request.writes:
+        await core.mounts.hold(request.tx, mount)
     if mount.entry.tainted:
         raise NotFound(f'no handler for route "{request.path}". route entry not found.')
-    request.response = await mount.backend.handle(request.bound_path, request)
+    request.response = response = await mount.backend.handle(request.bound_path, request)
+    if response.headers and request.mount_class != "system":
+        allowed = mount.response_headers
+        response.headers = [header for header in response.headers if header[0].lower() in allowed]

@@ -46,12 +46,16 @@ class View:
         """The value, or None. Raises Sealed, or Internal when the entry is damaged."""
         full = self.prefix + key
         blob = await self.tx.get(full)
-        return None if blob is None else self.barrier.decrypt(full, blob)
+        return self.barrier.decrypt(full, blob) if blob else blob
 
     def put(self, key: str, value: bytes) -> None:
         """Set the value; it is stored when the request commits."""
         full = self.prefix + key
         self.tx.put(full, self.barrier.encrypt(full, value))
+
+    def mark(self, key: str) -> None:
+        """Write a row of an index, which says all it has to say by its key."""
+        self.tx.put(self.prefix + key, b"")
 
     def delete(self, key: str) -> None:
         """Remove the key, if it is there."""

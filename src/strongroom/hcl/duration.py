@@ -27,6 +27,8 @@ _UNITS = {
 }
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)([^\d.]*)", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_PLAIN_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
+_PLAIN_LENGTH = 7
 _MAX_LENGTH = 64
 _MAX = (1 << 63) - 1
 
@@ -79,6 +81,9 @@ def _parse_text(text: str) -> int:
 
 def parse_go(text: str) -> int:
     """Nanoseconds of a string that Go's ``time.ParseDuration`` accepts. Raises InvalidDuration."""
+    unit = _PLAIN_UNITS.get(text[-1:])
+    if unit is not None and text[:-1].isdecimal() and text.isascii() and len(text) < _PLAIN_LENGTH:
+        return int(text[:-1]) * unit  # what nearly every request says, without fractions
     if len(text) > _MAX_LENGTH:
         raise _invalid(text[:_MAX_LENGTH] + "...")
     negative, rest = text[:1] == "-", text.lstrip("+-") if text[:1] in ("+", "-") else text
