@@ -275,8 +275,8 @@ def _body(message: Message, request: Request) -> dict[str, Any]:
 def _wrap_ttl(text: str) -> int:
     try:
         seconds = duration.parse(text)
-    except BadRequest as error:
-        raise BadRequest(f"error parsing X-Vault-Wrap-TTL header: {error.public}") from None
+    except duration.InvalidDuration as error:
+        raise BadRequest(f"error parsing X-Vault-Wrap-TTL header: {error.reason}") from None
     if seconds < 0:
         raise BadRequest("error parsing X-Vault-Wrap-TTL header: requested wrap ttl cannot be negative")
     return seconds

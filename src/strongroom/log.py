@@ -212,6 +212,7 @@ class Subscription(logging.Handler):
         super().__init__(level)
         self.setFormatter(Formatter(form))
         self.dropped = 0
+        self.closed = False
         self._logs = logs
         self._lines: deque[str] = deque()
         self._size = size
@@ -235,6 +236,10 @@ class Subscription(logging.Handler):
     def close(self) -> None:
         self._logs.unsubscribe(self)
         super().close()
+        if not self.closed:
+            self.closed = True
+            if self._notify is not None:
+                self._notify()
 
     def __enter__(self) -> Self:
         return self
@@ -270,10 +275,14 @@ class Logs:
         self._add(handler)
         return handler
 
-    def close(self) -> None:
-        """Detach every outlet and subscriber."""
+    def dismiss(self) -> None:
+        """End all subscriptions."""
         for subscription in list(self._subscriptions):
             subscription.close()
+
+    def close(self) -> None:
+        """Detach every outlet and subscriber."""
+        self.dismiss()
         for outlet in self._outlets:
             self._root.removeHandler(outlet)
             outlet.close()

@@ -116,8 +116,8 @@ class Response:
     """What an operation answers.
 
     ``data`` None with nothing else is an empty answer (204). ``raw`` replies as it is, without
-    the envelope. ``status`` overrides 200, or, given as 200, the 204 of an empty answer. ``flat`` repeats ``data`` at the top level, as the
-    old sys endpoints do.
+    the envelope. ``status`` overrides 200, or, given as 200, the 204 of an empty answer. ``flat``
+    repeats ``data`` at the top level, as the old sys endpoints do.
     """
 
     data: dict[str, Any] | None = None
@@ -138,9 +138,7 @@ class Response:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to answer but the status."""
-        return (
-            self.data is None and self.auth is None and self.wrap_info is None and not self.warnings
-        )
+        return self.data is None and self.auth is None and self.wrap_info is None and not self.warnings
 
 
 @dataclass(slots=True)

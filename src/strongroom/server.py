@@ -163,6 +163,7 @@ class Server:
 
     async def stop(self, grace: float = GRACE) -> None:
         """Finish what is under way, then seal and close."""
+        self._logs.dismiss()
         await asyncio.gather(*(listener.stop(grace) for listener in self.listeners))
         if self._telemetry is not None:
             self._telemetry.cancel()

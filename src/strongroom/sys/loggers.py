@@ -81,7 +81,7 @@ class Monitor(Path):
 async def follow(subscription: Subscription, arrived: asyncio.Event) -> AsyncIterator[bytes]:
     """The subscription's lines as they come; it ends with the iterator."""
     with subscription:
-        while True:
+        while not subscription.closed:
             lines = subscription.take()
             if lines:
                 yield "".join(f"{line}\n" for line in lines).encode()

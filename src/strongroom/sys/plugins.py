@@ -69,8 +69,7 @@ class CatalogKind(Path):
 
     async def read(self, system: System, request: Request) -> Response:
         """Older form that named no kind; there is nothing to find with it."""
-        warning = f'Deprecated API endpoint, cannot read plugin information from catalog for "{self.type}"'
-        return Response(warnings=[warning])
+        return _nothing(self.type)
 
     async def list(self, system: System, request: Request) -> list[str]:
         """Names of the engines."""
@@ -93,10 +92,10 @@ class CatalogEntry(Path):
     args: StringList = field("Its arguments.")
     env: StringList = field("Its environment, KEY=value.")
 
-    async def read(self, system: System, request: Request) -> dict[str, Any] | None:
+    async def read(self, system: System, request: Request) -> dict[str, Any] | Response | None:
         """What is known of the engine."""
         if self.type not in KINDS:
-            raise BadRequest(f'"{self.type}" is not a supported plugin type')
+            return _nothing(self.name)
         if self.name not in names(self.type) or self.version not in {"", VERSION}:
             return None
         return {
@@ -159,6 +158,11 @@ def restart(mount: Mount) -> None:
     entry, core = mount.entry, mount.backend.core
     mount.backend = registry.backend_class(entry.table, entry.type, entry.options)(mount)
     mount.backend.core = core
+
+
+def _nothing(name: str) -> Response:
+    warning = f'Deprecated API endpoint, cannot read plugin information from catalog for "{name}"'
+    return Response(warnings=[warning])
 
 
 def _slashed(path: str) -> str:

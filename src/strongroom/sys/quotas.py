@@ -37,12 +37,12 @@ class Config(Path):
         return system.core.quotas.settings()
 
     async def write(self, system: System, request: Request) -> None:
-        """Change what is given; without exempt paths there are none from now on."""
-        settings = system.core.quotas.settings()
-        settings["rate_limit_exempt_paths"] = self.rate_limit_exempt_paths
-        for name in ("enable_rate_limit_audit_logging", "enable_rate_limit_response_headers"):
-            if name in self.given:
-                settings[name] = getattr(self, name)
+        """Replace the settings; what is not given is off, and no path exempt."""
+        settings = {
+            "enable_rate_limit_audit_logging": self.enable_rate_limit_audit_logging,
+            "enable_rate_limit_response_headers": self.enable_rate_limit_response_headers,
+            "rate_limit_exempt_paths": self.rate_limit_exempt_paths,
+        }
         system.core.quotas.configure(request, settings)
 
 
