@@ -6,7 +6,9 @@ beginning; a revocation that fails stays in the index with a later time and a co
 after :data:`MAX_ATTEMPTS` the lease is *irrevocable*: kept, listed, and revoked only on demand.
 
 Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``at/<time>/<kind>/<ref>`` the
-index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones.
+index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones. The
+kinds of the index: ``l`` a lease, ``t`` a token, ``k`` the leases of a token that is gone, ``p`` those
+under a prefix, ``d`` the data of a disabled mount.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from strongroom.crypto.entropy import base62
-from strongroom.errors import BadRequest, LeaseNotFound
+from strongroom.errors import BadRequest, Conflict, LeaseNotFound
 from strongroom.hcl.duration import format_short
 from strongroom.logical import SECOND, Namespace, Request, Response, SecretLease
 from strongroom.token import TokenEntry
@@ -39,6 +41,10 @@ MAX_ATTEMPTS = 6
 BULK = 256
 """How many leases one transaction ends at most where more are waiting."""
 
+PURGE = 4_096
+"""How many rows of a disabled mount one transaction deletes."""
+
+_encode = msgspec.json.Encoder().encode
 _BACKOFF = (10, 30, 90, 270, 810)
 """Seconds until the next attempt, by number of failures."""
 
@@ -158,10 +164,14 @@ class Leases:
         return lease
 
     def _put(self, view: View, lease: Lease) -> None:
-        view.put("id/" + lease.id, msgspec.json.encode(lease))
+        view.put("id/" + lease.id, _encode(lease))
 
-    def _schedule(self, view: View, due: int, kind: str, reference: str) -> None:
-        view.put(f"at/{due:016x}/{kind}/{reference}", b"")
+    def _schedule(self, view: View, due: int, kind: str, reference: str, cursor: str = "") -> None:
+        key = f"at/{due:016x}/{kind}/{reference}"
+        if cursor:
+            view.put(key, cursor.encode())
+        else:
+            view.mark(key)
 
     def _unschedule(self, view: View, due: int, kind: str, reference: str) -> None:
         view.delete(f"at/{due:016x}/{kind}/{reference}")
@@ -181,24 +191,30 @@ class Leases:
             self._unschedule(view, before.expire_time, "t", before.key)
         self._schedule(view, after.expire_time, "t", after.key)
 
-    async def token_gone(self, request: Request, entry: TokenEntry) -> None:
-        """A token was revoked: its lease goes, and what it made is due now."""
-        view = self._view(request.tx, request.namespace)
+    def forget_token(self, request: Request, entry: TokenEntry) -> None:
+        """A token was revoked: its own lease goes."""
         if entry.expire_time:
+            view = self._view(request.tx, request.namespace)
             self._unschedule(view, entry.expire_time, "t", entry.key)
             view.delete("id/" + entry.lease_id)
-        for lease_id in await view.scan(f"token/{entry.key}/"):
-            await self.expire_now(request, lease_id)
-        view.delete_prefix(f"token/{entry.key}/")
+
+    async def any_of_token(self, request: Request, key: str) -> bool:
+        """Whether there is a lease that the token of this key made."""
+        return bool(await self._view(request.tx, request.namespace).scan(f"token/{key}/", "", 1))
+
+    def end_those_of(self, request: Request, key: str) -> None:
+        """Have the reaper end the leases that a token made, however many."""
+        self._schedule(self._view(request.tx, request.namespace), request.now, "k", key)
 
     # -- leases of secrets -----------------------------------------------------------------------
 
     def register(self, request: Request, secret: SecretLease, data: dict[str, Any]) -> Lease:
         """Store a lease for what an engine just issued; gives it an ID."""
+        entry = request.entry
         lease = Lease(
             id=f"{request.path}/{base62(24)}",
             path=request.path,
-            token_key=request.entry.key if request.entry is not None else "",
+            token_key="" if entry is None else entry.key or entry.parent,
             issue_time=request.now,
             expire_time=request.now + secret.ttl * SECOND,
             due=request.now + secret.ttl * SECOND,
@@ -214,23 +230,27 @@ class Leases:
         self._put(view, lease)
         self._schedule(view, lease.due, "l", lease.id)
         if lease.token_key:
-            view.put(f"token/{lease.token_key}/{lease.id}", b"")
+            view.mark(f"token/{lease.token_key}/{lease.id}")
         return lease
 
     def store(self, request: Request, before: Lease, after: Lease) -> None:
         """Store a changed lease and move it in the index."""
         view = self._view(request.tx, request.namespace)
         self._put(view, after)
-        if before.due != after.due:
-            self._unschedule(view, before.due, "l", before.id)
-            self._schedule(view, after.due, "l", after.id)
+        self._unschedule(view, before.due, "l", before.id)
+        self._schedule(view, after.due, "l", after.id)
 
     async def expire_now(self, request: Request, lease_id: str) -> None:
         """Make a lease due at once; the reaper takes it from there."""
         lease = await self.get(request.tx, request.namespace, lease_id)
-        if lease is None or lease.is_token:
+        if lease is not None and not lease.is_token:
+            self._expire(request, lease)
+
+    def _expire(self, request: Request, lease: Lease) -> None:
+        """A lease that is due already stays as it is, unless it was given up."""
+        if lease.due <= request.now and not lease.attempts:
             return
-        self._view(request.tx, request.namespace).delete("stuck/" + lease_id)
+        self._view(request.tx, request.namespace).delete("stuck/" + lease.id)
         fresh = replace(lease, due=request.now, attempts=0, error="")
         fresh.expire_time = min(lease.expire_time, request.now)
         self.store(request, lease, fresh)
@@ -300,7 +320,7 @@ class Leases:
             await self._core.tokens.revoke_tree(request, key)
         self._unschedule(self._view(request.tx, request.namespace), due, "t", key)
 
-    async def end_lease(self, request: Request, due: int, lease_id: str, failure: str) -> None:
+    async def end_lease(self, request: Request, due: int, lease_id: str, failure: str = "") -> None:
         """Revoke a lease that is due, or note why that failed."""
         lease = await self.get(request.tx, request.namespace, lease_id)
         if lease is None or lease.due != due:
@@ -313,50 +333,114 @@ class Leases:
     async def revoke_prefix(
         self, request: Request, prefix: str, *, sync: bool = False, force: bool = False
     ) -> None:
-        """End every lease whose ID starts with ``prefix``.
+        """End every lease under ``prefix``; one without a slash at its end may be a lease itself.
 
-        A few are ended at once; many become a job of the reaper's, which survives a crash.
-        ``sync`` ends all of them before the request is answered.
+        Tokens are revoked at once. Of leases a few are made due; many become a job of the reaper's,
+        which survives a crash. ``sync`` ends all of them before the request is answered: many in
+        transactions of their own, after which the request begins again.
         """
-        found = await self.ids(request, prefix, -1 if sync else BULK + 1)
-        if len(found) > BULK and not sync:
-            self._schedule(self._view(request.tx, request.namespace), request.now, "p", prefix)
+        if not prefix.endswith("/"):
+            if (lease := await self.get(request.tx, request.namespace, prefix)) is not None:
+                await self._end(request, [lease], sync=sync, force=force)
+                return
+            prefix += "/"
+        if prefix.startswith("auth/"):
+            await self._end(request, await self._load(request, await self.ids(request, prefix)), sync=sync)
             return
-        for lease_id in found:
+        found = await self.ids(request, prefix, BULK + 1)
+        if len(found) <= BULK:
+            await self._end(request, await self._load(request, found), sync=sync, force=force)
+        elif sync:
+            await self._drain(prefix, force=force)
+            raise Conflict(cause="leases have been revoked in the meantime")
+        else:
+            self._schedule(self._view(request.tx, request.namespace), request.now, "p", prefix)
+
+    async def _load(self, request: Request, ids: list[str]) -> list[Lease]:
+        """The leases of these IDs; a row whose token is gone is dropped."""
+        leases = []
+        for lease_id in ids:
             lease = await self.get(request.tx, request.namespace, lease_id)
             if lease is None:
                 self._view(request.tx, request.namespace).delete("id/" + lease_id)
-            elif sync or lease.is_token:
+            else:
+                leases.append(lease)
+        return leases
+
+    async def _end(
+        self, request: Request, leases: list[Lease], *, sync: bool = False, force: bool = False
+    ) -> None:
+        await self._core.tokens.revoke_tree(request, *[lease.token_key for lease in leases if lease.is_token])
+        for lease in leases:
+            if lease.is_token:
+                continue
+            if sync:
                 await self.revoke(request, lease, force=force)
             else:
-                await self.expire_now(request, lease_id)
+                self._expire(request, lease)
 
-    async def end_prefix(self, request: Request, due: int, prefix: str) -> None:
-        """One step of a prefix job: end some leases, and the job when none is left."""
-        found = await self.ids(request, prefix, BULK)
+    async def _drain(self, prefix: str, *, force: bool) -> None:
+        """Revoke all leases under ``prefix`` but a last few, :data:`BULK` in a transaction."""
+        while True:
+            request = self._core.internal_request()
+            try:
+                found = await self.ids(request, prefix, BULK)
+                await self._end(request, await self._load(request, found), sync=True, force=force)
+                await self._core.store.commit(request.tx)
+            finally:
+                request.tx.close()
+            if len(found) < BULK:
+                return
+
+    # -- jobs of the reaper's: each step gives whether there is more to do -------------------------
+
+    async def end_prefix(self, request: Request, due: int, prefix: str) -> bool:
+        """One step of a prefix job: make some leases due; the job's row holds how far it has come."""
+        view = self._view(request.tx, request.namespace)
+        cursor = await view.get(f"at/{due:016x}/p/{prefix}")
+        if cursor is None:
+            return False
+        found = await view.scan("id/" + prefix, cursor.decode(), BULK)
+        await self._end(request, await self._load(request, [prefix + rest for rest in found]))
+        return self._continue(view, due, "p", prefix, found)
+
+    async def end_of_token(self, request: Request, due: int, key: str) -> bool:
+        """One step of ending the leases that a token made."""
+        view = self._view(request.tx, request.namespace)
+        found = await view.scan(f"token/{key}/", "", BULK)
+        for lease in await self._load(request, found):
+            self._expire(request, lease)
         for lease_id in found:
-            lease = await self.get(request.tx, request.namespace, lease_id)
-            if lease is None:
-                self._view(request.tx, request.namespace).delete("id/" + lease_id)
-            elif lease.is_token:
-                await self._core.tokens.revoke_tree(request, lease.token_key)
-            else:
-                await self.expire_now(request, lease_id)
+            view.delete(f"token/{key}/{lease_id}")
+        return self._continue(view, due, "k", key, found)
+
+    def _continue(self, view: View, due: int, kind: str, reference: str, found: list[str]) -> bool:
         if len(found) < BULK:
-            self._unschedule(self._view(request.tx, request.namespace), due, "p", prefix)
+            self._unschedule(view, due, kind, reference)
+            return False
+        self._schedule(view, due, kind, reference, found[-1])
+        return True
 
     def schedule_purge(self, request: Request, prefix: str) -> None:
         """Have the reaper delete everything under a storage prefix, piece by piece."""
         self._schedule(self._view(request.tx, request.namespace), request.now, "d", prefix)
 
-    async def purge(self, request: Request, due: int, prefix: str) -> None:
-        """One step of a purge: delete some rows, and the job when none is left."""
+    async def purge(self, request: Request, due: int, prefix: str) -> bool:
+        """One step of a purge: delete some rows."""
         view = self._core.view(request.tx, prefix)
-        found = await view.scan("", "", BULK)
+        found = await view.scan("", "", PURGE)
         for key in found:
             view.delete(key)
-        if len(found) < BULK:
-            self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
+        if len(found) == PURGE:
+            return True
+        self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
+        return False
+
+    def postpone(self, request: Request, due: int, kind: str, reference: str) -> None:
+        """Try again in a while what cannot even be read, so that it holds nothing else up."""
+        view = self._view(request.tx, request.namespace)
+        self._unschedule(view, due, kind, reference)
+        self._schedule(view, request.now + _BACKOFF[1] * SECOND, kind, reference)
 
     async def renew(self, request: Request, lease_id: str, increment: int) -> Response:
         """Extend a lease through its engine. Raises BadRequest or LeaseNotFound."""
@@ -405,7 +489,7 @@ class Leases:
         if attempts >= MAX_ATTEMPTS:
             view = self._view(request.tx, request.namespace)
             self._unschedule(view, lease.due, "l", lease.id)
-            view.put("stuck/" + lease.id, b"")
+            view.mark("stuck/" + lease.id)
             self._put(view, replace(lease, attempts=attempts, error=reason))
             return
         due = request.now + _BACKOFF[min(attempts - 1, len(_BACKOFF) - 1)] * SECOND
@@ -432,12 +516,19 @@ def register(core: Core, request: Request) -> None:
     if response is None:
         return
     if response.secret is not None and not response.secret.lease_id:
-        secret = response.secret
-        default, longest = core.ttls(request.mount)
-        secret.ttl, warnings = effective_ttl(
-            default=default, longest=longest, wanted=secret.ttl, backend_max=secret.max_ttl
-        )
-        response.warnings.extend(warnings)
-        secret.lease_id = core.leases.register(request, secret, response.data or {}).id
+        _give_lease(core, request, response, response.secret)
     if response.auth is not None and not response.auth.accessor:
         core.login(request, response.auth, response)
+
+
+def _give_lease(core: Core, request: Request, response: Response, secret: SecretLease) -> None:
+    """A lease within the bounds of mount and engine; what a batch token makes ends with it."""
+    entry, (default, longest) = request.entry, core.ttls(request.mount)
+    if entry is not None and entry.type == "batch" and entry.expire_time:
+        left = max((entry.expire_time - request.now) // SECOND, 1)
+        secret.max_ttl = min(secret.max_ttl or left, left)
+    secret.ttl, warnings = effective_ttl(
+        default=default, longest=longest, wanted=secret.ttl, backend_max=secret.max_ttl
+    )
+    response.warnings.extend(warnings)
+    secret.lease_id = core.leases.register(request, secret, response.data or {}).id

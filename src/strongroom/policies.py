@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from strongroom.errors import BadRequest, PermissionDenied, multierror
 from strongroom.logical import Namespace, Operation, Request
-from strongroom.policy import builtin
+from strongroom.policy import builtin, template
 from strongroom.policy.acl import ACL
 from strongroom.policy.parser import parse_policy
 from strongroom.policy.rule import Policy
+from strongroom.policy.stanza import parse_time
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
@@ -43,6 +44,8 @@ DOMAIN = "policy"
 """The cache domain that every change of a policy touches."""
 
 _CACHE_SIZE = 4_096
+_NOBODY: dict[str, Any] = {}
+"""The identity of a token that belongs to no entity."""
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ class Policies:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._generation = -1
-        self._parsed: dict[str, Policy | None] = {}
+        self._parsed: dict[tuple[str, str], Policy | None] = {}
         self._acls: dict[tuple[str, ...], ACL] = {}
         self._decoder = msgspec.json.Decoder(PolicyRow)
 
@@ -81,22 +84,39 @@ class Policies:
 
     # -- rows --------------------------------------------------------------------------------
 
-    async def get(self, tx: Transaction, namespace: Namespace, name: str) -> PolicyRow | None:
-        """The stored policy; names are the same in any case."""
+    async def get(self, request: Request, name: str) -> PolicyRow | None:
+        """The stored policy unless its time is over; names are the same in any case."""
         name = name.lower()
-        blob = await self.view(tx, namespace).get(name)
+        blob = await self.view(request.tx, request.namespace).get(name)
         if blob is not None:
-            return self._decoder.decode(blob)
+            row = self._decoder.decode(blob)
+            return None if row.expiration and parse_time(row.expiration) <= request.now else row
         if name == "response-wrapping":
             return PolicyRow(name, _WRAPPING_TEXT)
         if name in BUILTIN:
             return PolicyRow(name, BUILTIN[name], version=0 if name == "root" else 1)
         return None
 
+    async def exists(self, request: Request, name: str) -> bool:
+        """Whether there is such a policy; what is cached and still holds is not read again."""
+        if name == "root" or (self._current() and self._parsed.get((request.namespace.id, name)) is not None):
+            return True
+        return await self.get(request, name) is not None
+
+    def _current(self) -> bool:
+        """Whether the cache holds; drops it where it does not."""
+        generation = self._core.store.generation(DOMAIN)
+        if generation != self._generation:
+            self.forget()
+            self._generation = generation
+            return False
+        return True
+
     async def names(self, request: Request, after: str = "", limit: int = -1) -> list[str]:
         """Names of all policies, the built-in ones among them, in order."""
-        stored = await self.view(request.tx, request.namespace).list()
-        names = [name for name in sorted({*stored, *BUILTIN}) if name > after]
+        stored = await self.view(request.tx, request.namespace).scan()
+        live = {name for name in stored if await self.get(request, name) is not None}
+        names = [name for name in sorted({*live, *BUILTIN}) if name > after]
         return names[:limit] if limit > 0 else names
 
     def put(self, request: Request, row: PolicyRow) -> None:
@@ -117,37 +137,56 @@ class Policies:
 
     def acl(self, entry: TokenEntry) -> ACL | None:
         """The ACL of a token, if it is at hand and still holds."""
-        generation = self._core.store.generation(DOMAIN)
-        if generation != self._generation:
-            self.forget()
-            self._generation = generation
+        if not self._current():
             return None
         return self._acls.get((entry.namespace_id, *entry.policies, *entry.identity_policies))
 
     async def load_acl(self, request: Request, entry: TokenEntry) -> ACL:
         """Read and compile what a token's policies allow, and keep it."""
+        self._current()
         names = [*entry.policies, *entry.identity_policies]
         policies = [await self._policy(request, name) for name in names]
         found = [policy for policy in policies if policy is not None]
         if entry.inline_policy:
             return ACL([*found, parse_policy("inline", entry.inline_policy)], now=request.now)
         acl = ACL(found, now=request.now)
-        if request.tx.clean:
+        if self._durable(request.tx):
             if len(self._acls) >= _CACHE_SIZE:
                 self._acls.clear()
             self._acls[(entry.namespace_id, *names)] = acl
         return acl
 
     async def _policy(self, request: Request, name: str) -> Policy | None:
+        """A policy ready to be judged by: what depends on an identity grants nothing without one."""
         if name == "root":
             return builtin.ROOT
-        if name in self._parsed:
-            return self._parsed[name]
-        row = await self.get(request.tx, request.namespace, name)
-        policy = None if row is None else parse_policy(row.name, row.policy)
-        if request.tx.clean:
-            self._parsed[name] = policy
+        key = request.namespace.id, name
+        if key in self._parsed:
+            return self._parsed[key]
+        row = await self.get(request, name)
+        policy = None if row is None else template.render(parse(row), _NOBODY)
+        if self._durable(request.tx):
+            self._parsed[key] = policy
         return policy
+
+    def _durable(self, tx: Transaction) -> bool:
+        """Whether what a transaction reads of policies is what every later request will read."""
+        return tx.clean and tx.index >= self._core.store.generation(DOMAIN) == self._generation
+
+
+def parse(row: PolicyRow) -> Policy:
+    """The policy of a row; where the policy ends by itself, each of its rules does."""
+    policy = parse_policy(
+        row.name,
+        row.policy,
+        allow_wildcards=row.allow_wildcards_in_identity_templates,
+        allow_slashes=row.allow_slashes_in_identity_templates,
+    )
+    if not row.expiration:
+        return policy
+    end = parse_time(row.expiration)
+    rules = (replace(rule, expiration=min(rule.expiration or end, end)) for rule in policy.rules)
+    return replace(policy, rules=tuple(rules))
 
 
 # -- the stage -------------------------------------------------------------------------------
@@ -184,10 +223,22 @@ async def _settle_create(request: Request) -> None:
 
 
 def _bound_page(request: Request, most: int) -> None:
-    """Hold a listing to the page size its policy sets, whatever the client asked for."""
-    path = request.bound_path
-    if request.operation not in {Operation.LIST, Operation.SCAN} or path is None:
+    """Give a listing that names no page size the one its policy sets."""
+    if not int(request.data.get("limit") or 0):
+        request.data = {**request.data, "limit": most}
+        if hasattr(request.bound_path, "limit"):
+            request.bound_path.limit = most
+
+
+def conceal(core: Core, request: Request) -> None:
+    """Stage: take out of a listing what the policy's filter does not let show."""
+    decision, response = request.decision, request.response
+    if decision is None or not decision.filter_path or response is None or not response.data:
         return
-    asked = getattr(path, "limit", 0)
-    if asked <= 0 or asked > most:
-        path.limit = most
+    data = response.data
+    if not isinstance(data.get("keys"), list):
+        return
+    keys = request.acl.visible(decision, request.path, data["keys"])
+    response.data = {**data, "keys": keys}
+    if isinstance(data.get("key_info"), dict):
+        response.data["key_info"] = {key: data["key_info"][key] for key in keys if key in data["key_info"]}

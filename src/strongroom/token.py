@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
@@ -73,8 +74,11 @@ TOKEN_LENGTH = 28
 DOMAIN = "token"
 """The cache domain that a change of an existing token touches."""
 
+_encode = msgspec.json.Encoder().encode
 _BATCH_PLACE = "sys/token/batch"
 _CACHE_SIZE = 10_000
+_BREATH = 256
+"""After how many tokens of a tree that is revoked other requests get their turn."""
 
 
 class Tokens:
@@ -82,7 +86,7 @@ class Tokens:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._cache: dict[str, TokenEntry] = {}
+        self._cache: dict[str, tuple[bytes, TokenEntry]] = {}
         self._generation = -1
         self._hash: HmacSha256 | None = None
         self._decoder = msgspec.json.Decoder(TokenEntry)
@@ -113,31 +117,42 @@ class Tokens:
     # -- finding ---------------------------------------------------------------------------
 
     async def lookup(self, request: Request, token: str) -> TokenEntry | None:
-        """The live entry of a token, or None. Entries with a use count always come from their row."""
+        """The live entry of a token, or None."""
         if not token:
             return None
         if token.startswith(BATCH_PREFIX):
-            return self._open_batch(token, request.now)
-        key = self.key(token)
-        generation = self._core.store.generation(DOMAIN)
+            return await self._open_batch(request, token)
+        return _live(await self._service(request, self.key(token)), request.now)
+
+    async def _service(self, request: Request, key: str) -> TokenEntry | None:
+        """The entry under a key, expired or not, from the cache where it still holds.
+
+        A request that writes reads the row in any case: then its commit fails when the token was
+        revoked meanwhile, and nothing it made (a child, a lease) can outlive the token.
+        """
+        tx, core = request.tx, self._core
+        generation = core.store.generation(DOMAIN)
         if generation != self._generation:
             self._cache.clear()
             self._generation = generation
-        entry = self._cache.get(key)
-        if entry is None:
-            entry = await self.row(request.tx, request.namespace, key)
-            if entry is None:
-                return None
-            if entry.num_uses == 0 and request.tx.clean:
-                self._remember(key, entry)
-        if entry.expire_time and entry.expire_time <= request.now:
+        kept = self._cache.get(key)
+        if kept is not None and not tx.writable:
+            return kept[1]
+        place = f"{request.namespace.prefix}sys/token/id/{key}"
+        row = await tx.get(place)
+        if row is None:
             return None
+        if kept is not None and kept[0] == row:
+            return kept[1]
+        entry = self._decoder.decode(core.barrier.decrypt(place, row))
+        if not entry.num_uses and tx.clean and tx.index >= core.store.generation(DOMAIN):
+            self._remember(key, row, entry)
         return entry
 
-    def _remember(self, key: str, entry: TokenEntry) -> None:
+    def _remember(self, key: str, row: bytes, entry: TokenEntry) -> None:
         if len(self._cache) >= _CACHE_SIZE:
             self._cache.clear()
-        self._cache[key] = entry
+        self._cache[key] = row, entry
 
     async def row(self, tx: Transaction, namespace: Namespace, key: str) -> TokenEntry | None:
         """The stored entry under a key, expired or not."""
@@ -150,10 +165,7 @@ class Tokens:
         blob = await view.get("accessor/" + self.key(accessor))
         if blob is None:
             return None
-        entry = await self.row(request.tx, request.namespace, codec.decode(blob)["key"])
-        if entry is None or (entry.expire_time and entry.expire_time <= request.now):
-            return None
-        return entry
+        return _live(await self.row(request.tx, request.namespace, codec.decode(blob)["key"]), request.now)
 
     async def accessors(self, request: Request) -> list[str]:
         """All accessors of the namespace."""
@@ -178,31 +190,38 @@ class Tokens:
         accessor_row = {"accessor": entry.accessor, "key": entry.key}
         view.put("accessor/" + self.key(entry.accessor), codec.encode(accessor_row))
         if entry.parent:
-            view.put(f"parent/{entry.parent}/{entry.key}", b"")
+            view.mark(f"parent/{entry.parent}/{entry.key}")
         if entry.expire_time:
             self._core.leases.register_token(request, entry)
         return token
 
     def _put(self, view: View, entry: TokenEntry) -> None:
-        view.put("id/" + entry.key, msgspec.json.encode(replace(entry, audit={})))
+        if entry.audit:
+            entry = replace(entry, audit={})
+        view.put("id/" + entry.key, _encode(entry))
 
     def update(self, request: Request, entry: TokenEntry) -> None:
         """Store a changed entry of an existing token."""
         self._put(self._view(request.tx, request.namespace), entry)
-        request.tx.touch(DOMAIN)
+        if not entry.num_uses:  # those with a count are never cached
+            request.tx.touch(DOMAIN)
 
     def _seal_batch(self, entry: TokenEntry) -> str:
         sealed = self._core.barrier.encrypt(_BATCH_PLACE, msgspec.json.encode(entry))
         return BATCH_PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
-    def _open_batch(self, token: str, now: int) -> TokenEntry | None:
+    async def _open_batch(self, request: Request, token: str) -> TokenEntry | None:
+        """What a batch token carries, unless it has ended or the token that made it is gone."""
         text = token.removeprefix(BATCH_PREFIX)
         try:
             blob = self._core.barrier.decrypt(_BATCH_PLACE, urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except (ValueError, Internal):
             return None
-        entry = self._decoder.decode(blob)
-        return None if entry.expire_time and entry.expire_time <= now else entry
+        entry = _live(self._decoder.decode(blob), request.now)
+        if entry is None or not entry.parent:
+            return entry
+        parent = _live(await self._service(request, entry.parent), request.now)
+        return None if parent is None else entry
 
     # -- changing --------------------------------------------------------------------------
 
@@ -213,15 +232,26 @@ class Tokens:
         self.update(request, fresh)
         return fresh
 
-    async def revoke_tree(self, request: Request, key: str) -> int:
-        """Revoke a token and all its descendants, with their leases; gives how many went."""
+    async def revoke_tree(self, request: Request, *keys: str) -> int:
+        """Revoke tokens and all their descendants, with their leases; gives how many went.
+
+        Everything is read before the first row is deleted, since a listing costs more the more its
+        transaction has written.
+        """
         view = self._view(request.tx, request.namespace)
-        waiting, gone = [key], 0
+        doomed: dict[str, _Remains] = {}
+        waiting = list(keys)
         while waiting:
-            current = waiting.pop()
-            waiting.extend(await view.list(f"parent/{current}/"))
-            gone += await self._remove(request, view, current)
-        return gone
+            key = waiting.pop()
+            if key in doomed:
+                continue
+            doomed[key] = remains = await self._remains(request, view, key)
+            waiting.extend(remains.children)
+            if not len(doomed) % _BREATH:
+                await asyncio.sleep(0)
+        for key, remains in doomed.items():
+            self._remove(request, view, key, remains)
+        return sum(remains.entry is not None for remains in doomed.values())
 
     async def revoke_orphan(self, request: Request, key: str) -> None:
         """Revoke one token; its children live on without a parent."""
@@ -230,7 +260,7 @@ class Tokens:
             child = await self.row(request.tx, request.namespace, child_key)
             if child is not None:
                 self.update(request, replace(child, parent=""))
-        await self._remove(request, view, key)
+        self._remove(request, view, key, await self._remains(request, view, key))
 
     async def tidy(self, request: Request) -> None:
         """Remove accessor and parent rows whose token is gone."""
@@ -243,19 +273,47 @@ class Tokens:
             if await view.get("id/" + row.partition("/")[2]) is None:
                 view.delete("parent/" + row)
 
-    async def _remove(self, request: Request, view: View, key: str) -> int:
-        entry = await self.row(request.tx, request.namespace, key)
-        view.delete_prefix(f"parent/{key}/")
+    async def _remains(self, request: Request, view: View, key: str) -> _Remains:
+        return _Remains(
+            entry=await self.row(request.tx, request.namespace, key),
+            children=await view.list(f"parent/{key}/"),
+            leases=await self._core.leases.any_of_token(request, key),
+            secrets=await self._core.cubbyhole(request.tx, request.namespace).scan(f"{key}/"),
+        )
+
+    def _remove(self, request: Request, view: View, key: str, remains: _Remains) -> None:
+        for child in remains.children:
+            view.delete(f"parent/{key}/{child}")
+        cubbyhole = self._core.cubbyhole(request.tx, request.namespace)
+        for name in remains.secrets:
+            cubbyhole.delete(f"{key}/{name}")
+        if remains.leases:
+            self._core.leases.end_those_of(request, key)
+        entry = remains.entry
         if entry is None:
-            return 0
+            return
         view.delete("id/" + key)
         view.delete("accessor/" + self.key(entry.accessor))
         if entry.parent:
             view.delete(f"parent/{entry.parent}/{key}")
-        await self._core.leases.token_gone(request, entry)
-        self._core.cubbyhole(request.tx, request.namespace).delete_prefix(f"{key}/")
-        request.tx.touch(DOMAIN)
-        return 1
+        self._core.leases.forget_token(request, entry)
+        if not entry.num_uses:
+            request.tx.touch(DOMAIN)
+
+
+@dataclass(slots=True)
+class _Remains:
+    """What stands because of a token: its row, its children's keys, its cubbyhole, whether it has leases."""
+
+    entry: TokenEntry | None
+    children: list[str]
+    leases: bool
+    secrets: list[str]
+
+
+def _live(entry: TokenEntry | None, now: int) -> TokenEntry | None:
+    """The entry, unless its time is over."""
+    return None if entry is None or 0 < entry.expire_time <= now else entry
 
 
 # -- the stage ---------------------------------------------------------------------------------
@@ -268,7 +326,6 @@ async def authenticate(core: Core, request: Request) -> None:
     runs without one, and then any token that came along is ignored.
     """
     if request.unauthenticated:
-        request.savepoint = request.tx.savepoint()
         return
     entry = await core.tokens.lookup(request, request.token)
     if entry is None or entry.num_uses < 0:
@@ -281,7 +338,8 @@ async def authenticate(core: Core, request: Request) -> None:
     request.acl = core.policies.acl(entry)
     if request.acl is None:
         request.acl = await core.policies.load_acl(request, entry)
-    request.savepoint = request.tx.savepoint()
+    if request.writes:
+        request.savepoint = request.tx.savepoint()
 
 
 async def _take_use(core: Core, request: Request) -> TokenEntry:
@@ -318,4 +376,5 @@ def within(address: str, cidrs: list[str]) -> bool:
         ip = ip_address(address)
     except ValueError:
         return False
+    ip = getattr(ip, "ipv4_mapped", None) or ip
     return any(ip in ip_network(cidr, strict=False) for cidr in cidrs)

@@ -537,7 +537,7 @@ class TokenAuth(Backend):
         response = Response()
         policies = self._policies(asked, parent, role, sudo=sudo)
         for name in policies:
-            if name != "root" and await self.core.policies.get(request.tx, request.namespace, name) is None:
+            if not await self.core.policies.exists(request, name):
                 response.warnings.append(f'Policy "{name}" does not exist')
         orphan = self._orphan(asked, role, sudo=sudo)
         period = role.token_period if role and role.token_period else asked.period

@@ -88,7 +88,10 @@ def listing(core: Core, table: str) -> dict[str, Any]:
 
 def _seconds(value: Any) -> int:
     """A TTL as given: empty means the system's, which is 0."""
-    return 0 if value in ("", None) else duration.parse(value)
+    try:
+        return 0 if value in ("", None) else duration.parse(value)
+    except duration.InvalidDuration as error:
+        raise BadRequest(error.reason) from None
 
 
 def _config_from(given: dict[str, Any], config: MountConfig) -> MountConfig:
@@ -251,6 +254,7 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
         return
     if mount.prefix in PERMANENT:
         raise BadRequest(f'cannot unmount "{mount.entry.path}"')
+    await core.mounts.hold(request.tx, mount)
     await core.leases.revoke_prefix(request, mount.prefix, sync=True)
     core.mounts.delete(request.tx, mount.entry)
     core.leases.schedule_purge(request, mount.storage_prefix)
@@ -281,6 +285,9 @@ class TuneFields(Path):
         mount = core.mounts.named(table, path.strip("/") + "/")
         if mount is None:
             raise BadRequest(f'tune of path "{path.strip("/")}/" failed: no mount entry found')
+        if mount.prefix == "auth/token/" and "token_type" in self.given:
+            raise BadRequest("'token_type' cannot be set for 'token' or 'ns_token' auth mounts")
+        await core.mounts.hold(request.tx, mount)
         given = {name: getattr(self, name) for name in self.given}
         entry = replace(mount.entry, config=_config_from(given, mount.entry.config))
         if "description" in self.given:
@@ -359,6 +366,7 @@ class Remount(Path):
             raise BadRequest(f'no matching mount at "{self.source.strip("/")}/"')
         if mount.prefix in PERMANENT:
             raise BadRequest(f'cannot remount "{mount.prefix}"')
+        await core.mounts.hold(request.tx, mount)
         path = clean_path(target[1], target[0])
         core.mounts.refuse_overlap(f"auth/{path}" if target[0] == AUTH else path, moving=mount.prefix)
         await core.leases.revoke_prefix(request, mount.prefix, sync=True)

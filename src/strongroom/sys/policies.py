@@ -18,6 +18,7 @@ from strongroom.logical import SECOND, Request, Response
 from strongroom.policies import UNCHANGEABLE, PolicyRow
 from strongroom.policy import password
 from strongroom.policy.parser import parse_policy
+from strongroom.policy.stanza import parse_time
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
@@ -72,11 +73,11 @@ class PolicyPath(Path):
 
     async def exists(self, system: System, request: Request) -> bool:
         """Whether there is such a policy."""
-        return await system.core.policies.get(request.tx, request.namespace, self.name) is not None
+        return await system.core.policies.get(request, self.name) is not None
 
     async def read(self, system: System, request: Request) -> dict[str, Any] | None:
         """The policy."""
-        row = await system.core.policies.get(request.tx, request.namespace, self.name)
+        row = await system.core.policies.get(request, self.name)
         return None if row is None else describe(row)
 
     async def write(self, system: System, request: Request) -> Response:
@@ -85,7 +86,7 @@ class PolicyPath(Path):
 
     async def patch(self, system: System, request: Request) -> Response:
         """Change what is given of the policy."""
-        row = await system.core.policies.get(request.tx, request.namespace, self.name)
+        row = await system.core.policies.get(request, self.name)
         if row is None:
             raise NotFound
         return await self.store(system.core, request, self.policy or row.policy)
@@ -99,7 +100,7 @@ class PolicyPath(Path):
             raise BadRequest("'policy' parameter not supplied or empty")
         text = _decoded(text)
         parsed(name, text)
-        known = await core.policies.get(request.tx, request.namespace, name)
+        known = await core.policies.get(request, name)
         self._check_cas(known)
         row = PolicyRow(name, text, version=known.version + 1 if known else 1, modified=rfc3339(request.now))
         if known is not None:
@@ -115,6 +116,8 @@ class PolicyPath(Path):
         ):
             if setting in self.given:
                 setattr(row, setting, getattr(self, setting))
+        if row.expiration:
+            row.expiration = _future(row.expiration, request.now)
         if self.ttl:
             row.expiration = rfc3339(request.now + self.ttl * SECOND)
         core.policies.put(request, row)
@@ -137,6 +140,20 @@ class PolicyPath(Path):
     async def delete(self, system: System, request: Request) -> None:
         """Remove the policy; tokens that have it lose what it grants."""
         system.core.policies.delete(request, self.name.lower())
+
+
+def _future(text: str, now: int) -> str:
+    """A time in its one spelling. Raises BadRequest unless it is one, and yet to come."""
+    try:
+        end = parse_time(text)
+    except ValueError:
+        raise BadRequest(
+            'Field validation failed: error converting input for field "expiration": '
+            "could not parse string as date and time"
+        ) from None
+    if end <= now:
+        raise BadRequest("refusing to update policy as expiration time has already elapsed")
+    return rfc3339(end)
 
 
 def parsed(name: str, text: str) -> None:
@@ -180,7 +197,7 @@ class OldPolicyPath(PolicyPath):
 
     async def read(self, system: System, request: Request) -> Response | None:  # type: ignore[override]
         """The policy, with its text as ``rules``."""
-        row = await system.core.policies.get(request.tx, request.namespace, self.name)
+        row = await system.core.policies.get(request, self.name)
         if row is None:
             return None
         body = describe(row)
