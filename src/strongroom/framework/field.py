@@ -35,7 +35,7 @@ KVPairs = Annotated[dict[str, str], "pairs"]
 """A map of strings; also accepted as ``["k=v", ...]`` or ``"k=v"``."""
 
 Mapped = Annotated[dict[str, Any], "map"]
-"""Any JSON object; also accepted as a string that holds one."""
+"""Any JSON object; also accepted as an empty list."""
 
 Anything = Annotated[Any, "any"]
 """Any JSON value, unchanged."""
@@ -124,10 +124,10 @@ def _integers(value: Any) -> list[int]:
 
 
 def _map(value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        value = json.loads(value)
     if isinstance(value, dict):
         return value
+    if value == []:  # what PHP writes for an empty object
+        return {}
     raise ValueError("expected an object")
 
 
@@ -215,9 +215,9 @@ class Field:
         """``value`` as the field's type. Raises :class:`Unconvertible`."""
         try:
             return self.kind.coerce(value)
-        except BadRequest as error:
-            raise Unconvertible(f'error converting input for field "{self.name}": {error.public}') from None
-        except (ValueError, TypeError, OverflowError) as error:
+        except duration.InvalidDuration as error:
+            raise Unconvertible(f'error converting input for field "{self.name}": {error.reason}') from None
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             reason = str(error) if str(error).startswith("expected") else "not convertible"
             raise Unconvertible(f'error converting input for field "{self.name}": {reason}') from None
 

@@ -30,11 +30,19 @@ _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _PLAIN_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
 _PLAIN_LENGTH = 7
 _MAX_LENGTH = 64
+_REASON = "time: invalid duration"
 _MAX = (1 << 63) - 1
 
 
 class InvalidDuration(BadRequest):
-    """Not a duration; the sentence is Go's."""
+    """Not a duration; the sentence is Go's and quotes the value, ``reason`` is without it.
+
+    For what a request submitted only the reason may be told: it could be a secret in the wrong field.
+    """
+
+    def __init__(self, public: str, reason: str = "") -> None:
+        super().__init__(public)
+        self.reason = reason or public
 
 
 def parse(value: str | float) -> int:
@@ -74,16 +82,16 @@ def _parse_text(text: str) -> int:
         return int(text) * SECOND
     if text.endswith("d"):
         if not _WHOLE.fullmatch(text[:-1]):
-            raise InvalidDuration(f"strconv.ParseInt: parsing {_quote(text[:-1])}: invalid syntax")
+            raise InvalidDuration(f"strconv.ParseInt: parsing {_quote(text[:-1])}: invalid syntax", _REASON)
         return int(text[:-1]) * DAY
     return parse_go(text)
 
 
 def parse_go(text: str) -> int:
     """Nanoseconds of a string that Go's ``time.ParseDuration`` accepts. Raises InvalidDuration."""
-    unit = _PLAIN_UNITS.get(text[-1:])
-    if unit is not None and text[:-1].isdecimal() and text.isascii() and len(text) < _PLAIN_LENGTH:
-        return int(text[:-1]) * unit  # what nearly every request says, without fractions
+    size = _PLAIN_UNITS.get(text[-1:])
+    if size is not None and text[:-1].isdecimal() and text.isascii() and len(text) < _PLAIN_LENGTH:
+        return int(text[:-1]) * size  # what nearly every request says, without fractions
     if len(text) > _MAX_LENGTH:
         raise _invalid(text[:_MAX_LENGTH] + "...")
     negative, rest = text[:1] == "-", text.lstrip("+-") if text[:1] in ("+", "-") else text
@@ -98,9 +106,14 @@ def parse_go(text: str) -> int:
             raise _invalid(text)
         number, unit = match.groups()
         if not unit:
-            raise InvalidDuration(f"time: missing unit in duration {_quote(text)}")
+            raise InvalidDuration(
+                f"time: missing unit in duration {_quote(text)}", "time: missing unit in duration"
+            )
         if unit not in _UNITS:
-            raise InvalidDuration(f"time: unknown unit {_quote(unit)} in duration {_quote(text)}")
+            raise InvalidDuration(
+                f"time: unknown unit {_quote(unit)} in duration {_quote(text)}",
+                "time: unknown unit in duration",
+            )
         total += int(Fraction(number.rstrip(".")) * _UNITS[unit])
         offset = match.end()
     if total > _MAX:
@@ -109,7 +122,7 @@ def parse_go(text: str) -> int:
 
 
 def _invalid(text: str) -> InvalidDuration:
-    return InvalidDuration(f"time: invalid duration {_quote(text)}")
+    return InvalidDuration(f"time: invalid duration {_quote(text)}", _REASON)
 
 
 def _quote(text: str) -> str:
