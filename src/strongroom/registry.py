@@ -16,6 +16,7 @@ from strongroom.framework.backend import Backend
 BUILTIN: dict[str, dict[str, str]] = {
     "mounts": {
         "cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
+        "generic": "strongroom.secrets.kv:KV",
         "identity": "strongroom.identity.backend:Identity",
         "kv": "strongroom.secrets.kv:KV",
         "system": "strongroom.sys.system:System",

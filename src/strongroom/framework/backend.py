@@ -113,6 +113,8 @@ def _form(operation: Operation, result: Any) -> Response:
         return result
     if operation in _LISTINGS:
         if not result:
+            if operation is Operation.SCAN:  # only LIST is answered by 404, as clients know it
+                return Response(data={})
             raise NotFound
         return Response(data=result if isinstance(result, dict) else {"keys": result})
     if result is None:

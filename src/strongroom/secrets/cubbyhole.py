@@ -56,8 +56,10 @@ class Hole(Path):
 
 def own(request: Request) -> View:
     """The calling token's part of the store. Batch tokens have none."""
-    if request.entry is None or request.entry.type == "batch":
-        raise PermissionDenied if request.entry is None else BadRequest("cubbyhole operations are only supported by 'service' type tokens")
+    if request.entry is None:
+        raise PermissionDenied
+    if request.entry.type == "batch":
+        raise BadRequest("cubbyhole operations are only supported by 'service' type tokens")
     view: View = request.view.sub(request.entry.key + "/")
     return view
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from strongroom.clock import rfc3339
+from strongroom.hcl import duration
 
 DEFAULT_MAX_VERSIONS = 10
 
@@ -15,9 +19,14 @@ class Version:
     deletion: int = 0
     destroyed: bool = False
 
-    def deleted(self, now: int) -> bool:
-        """Whether its deletion time has come."""
-        return 0 < self.deletion <= now
+    def gone(self, now: int) -> bool:
+        """Whether it cannot be read any more: destroyed, or its deletion time has come."""
+        return self.destroyed or 0 < self.deletion <= now
+
+    def delete(self, now: int) -> None:
+        """Mark as deleted; what is gone already keeps the time at which it went."""
+        if not self.gone(now):
+            self.deletion = now
 
 
 @dataclass(slots=True)
@@ -50,12 +59,24 @@ class History:
         """Add a version; gives it and the numbers of those that fall out of the history."""
         self.current += 1
         self.updated = now
-        version = Version(created=now)
-        after = shortest(config.delete_version_after, self.delete_version_after)
-        if after > 0:
-            version.deletion = now + after
+        version = Version(created=now, deletion=self.expiry(config, now))
         self.versions[self.current] = version
         return version, self._trim(config)
+
+    def undelete(self, version: Version, config: Config, now: int) -> None:
+        """Bring a version back, for as long as a new one would stay. Destroyed ones stay so."""
+        if not version.destroyed:
+            version.deletion = self.expiry(config, now)
+
+    def expiry(self, config: Config, now: int) -> int:
+        """When a version written ``now`` deletes itself; 0 for never.
+
+        The shorter of the mount's and the secret's span counts; the mount's below 0 switches both off.
+        """
+        if config.delete_version_after < 0:
+            return 0
+        spans = [span for span in (config.delete_version_after, self.delete_version_after) if span > 0]
+        return now + min(spans) if spans else 0
 
     def _trim(self, config: Config) -> list[int]:
         keep = self.max_versions or config.max_versions or DEFAULT_MAX_VERSIONS
@@ -67,7 +88,40 @@ class History:
         return sorted(gone)
 
 
-def shortest(mount: int, own: int) -> int:
-    """The shorter of two spans where both are set; the mount's switched off hides its own."""
-    spans = [span for span in (mount, own) if span > 0]
-    return min(spans) if spans else 0
+def describe(history: History, number: int, version: Version) -> dict[str, Any]:
+    """A version as it stands beside its data."""
+    return {
+        "created_time": rfc3339(version.created),
+        "custom_metadata": history.custom_metadata,
+        "deletion_time": _time(version.deletion),
+        "destroyed": version.destroyed,
+        "version": number,
+    }
+
+
+def describe_history(history: History) -> dict[str, Any]:
+    """The answer for a secret's metadata."""
+    return {
+        "cas_required": history.cas_required,
+        "created_time": rfc3339(history.created),
+        "current_metadata_version": history.metadata_version,
+        "current_version": history.current,
+        "custom_metadata": history.custom_metadata,
+        "delete_version_after": duration.format_go(history.delete_version_after),
+        "max_versions": history.max_versions,
+        "metadata_cas_required": history.metadata_cas_required,
+        "oldest_version": history.oldest,
+        "updated_time": rfc3339(history.updated),
+        "versions": {
+            str(number): {
+                "created_time": rfc3339(version.created),
+                "deletion_time": _time(version.deletion),
+                "destroyed": version.destroyed,
+            }
+            for number, version in history.versions.items()
+        },
+    }
+
+
+def _time(nanoseconds: int) -> str:
+    return rfc3339(nanoseconds) if nanoseconds else ""

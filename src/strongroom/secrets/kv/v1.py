@@ -96,7 +96,7 @@ class KV(Backend):
             from strongroom.secrets.kv.v2 import KV2  # noqa: PLC0415  v2 is built upon this module
 
             return KV2
-        if version not in {"", "0", "1"}:
+        if version not in {"", "1"}:
             raise BadRequest("the version of a kv mount is 1 or 2")
         return cls
 
