@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strongroom import codec
 from strongroom.audit.mask import Mask
 from strongroom.secret import Secret
 
@@ -206,3 +207,8 @@ def test_no_planted_secret_ever_appears(data: dict[Any, Any]) -> None:
 @given(st.text())
 def test_masks_are_hmac_sha256(value: str) -> None:
     assert mask.hash(value) == expected(value)
+
+
+def test_a_number_with_a_fraction_stays_as_it_was_written() -> None:
+    data = codec.decode(b'{"k": 1.10, "l": [1e5]}')
+    assert orjson.dumps(mask.tree(data)) == b'{"k":1.10,"l":[1e5]}'

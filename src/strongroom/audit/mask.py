@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from strongroom.codec import Number
 from strongroom.crypto.digest import HmacSha256
 from strongroom.secret import Secret
 
@@ -95,6 +96,8 @@ class Mask:
             return self._branch(value, exempt, plain, depth + 1)
         if isinstance(value, datetime):
             return value.isoformat()
+        if isinstance(value, Number):
+            return orjson.Fragment(bytes(value))
         return self._odd(value)
 
     def _branch(self, value: Any, exempt: frozenset[str], plain: bool, depth: int) -> Any:
