@@ -52,10 +52,13 @@ _NO_DATA = [_NO_STORE, _SECURITY]
 _WITH_DATA = [_NO_STORE, _JSON, _SECURITY]
 _HEALTH = "/v1/sys/health"
 _MERGE_PATCH = "application/merge-patch+json"
+_FORM = "application/x-www-form-urlencoded"
 _PLAIN = frozenset(
     f"sys/{name}" for name in ("health", "init", "leader", "seal", "seal-status", "step-down", "unseal")
 )
 """Paths that have their own verbs only: no listing, no preflight, no patch."""
+_INDEX_DIGITS = 20
+_INDEX_WAITS, _INDEX_PAUSE = 20, 0.025  # half a second in all
 
 
 class Handler:
@@ -71,7 +74,44 @@ class Handler:
             reply = self._health(message)
             if reply is not None:
                 return reply
-        return start(self._answer(message))
+        outcome = start(self._answer(message))
+        return self._bounded(outcome, message) if type(outcome) is _Resumed else outcome
+
+    async def _bounded(self, rest: _Resumed, message: Message) -> Reply:
+        """Await a request that waits for something, as long as the listener allows.
+
+        What is over time is interrupted where it waits, and nothing of it is written. A request
+        whose commit has begun is not interrupted: it is answered as what it is, done.
+        """
+        task = asyncio.current_task()
+        expired: list[Request] = []
+
+        def expire() -> None:
+            request = next((r for r in self._core.in_flight.values() if r.message is message), None)
+            if request is not None and (request.tx is None or not request.tx.closed):
+                expired.append(request)
+                task.cancel()  # type: ignore[union-attr]  # what is awaited runs in a task
+
+        timer = asyncio.get_running_loop().call_later(message.listener.max_request_duration, expire)
+        try:
+            return await rest
+        except asyncio.CancelledError:
+            if not expired or task.uncancel():  # type: ignore[union-attr]
+                raise
+            return await self._timed_out(message, expired[0])
+        finally:
+            timer.cancel()
+
+    async def _timed_out(self, message: Message, request: Request) -> Reply:
+        error = _TimedOut("context deadline exceeded")
+        if request.audited:
+            try:
+                logged = self._core.audit.log_response(request, None, error.public)
+                if logged is not None:
+                    await logged
+            except StrongroomError as failure:
+                return self._error_reply(message, request, failure)
+        return self._error_reply(message, request, error)
 
     def _health(self, message: Message) -> Reply | None:
         """What load balancers ask all day, while all is well: an answer made once a second."""
@@ -84,11 +124,15 @@ class Handler:
     async def _answer(self, message: Message) -> Reply:
         request: Request | None = None
         try:
+            if self._core.settings.stale and not self._core.barrier.sealed:
+                await self._core.settings.refresh()
             refused = self._core.cors.screen(message)
             if refused is not None:
                 return refused
             request = parse(message, self._core.clock())
             request.core = self._core
+            if "x-vault-index" in message.headers:
+                await self._reach(message.headers["x-vault-index"])
             response = await self._core.handle(request)
             return self._reply(message, request, response)
         except StrongroomError as error:
@@ -96,6 +140,17 @@ class Handler:
         except Exception as error:
             self._log.exception("request failed", exc_info=error)
             return self._error_reply(message, request, Internal())
+
+    async def _reach(self, wanted: str) -> None:
+        """Wait a little until this process knows the state that a client has seen elsewhere."""
+        if not wanted.isdecimal() or len(wanted) > _INDEX_DIGITS:
+            raise BadRequest('failed to decode "X-Vault-Index"')
+        index, store = int(wanted), self._core.store
+        for _ in range(_INDEX_WAITS):
+            if store.index >= index:
+                return
+            await asyncio.sleep(_INDEX_PAUSE)
+        raise _Behind("required index state not present")
 
     def _reply(self, message: Message, request: Request, response: Response) -> Reply:
         if response.raw is not None:
@@ -185,6 +240,18 @@ class _NoSuchVerb(UnsupportedOperation):
         return []
 
 
+class _Behind(StrongroomError):  # noqa: N818 - named as the whole error tree is
+    """The client has seen a newer state than this process."""
+
+    status = 412
+
+
+class _TimedOut(StrongroomError):  # noqa: N818 - named as the whole error tree is
+    """The request took longer than its listener allows; nothing of it is written."""
+
+    status = 503
+
+
 class _Elsewhere(StrongroomError):
     """The path has empty or relative segments: the client may ask again for what it stands for."""
 
@@ -269,7 +336,22 @@ def _body(message: Message, request: Request) -> dict[str, Any]:
             raise UnsupportedMediaType(f"PATCH requires Content-Type of {_MERGE_PATCH}")
     if not message.body:
         return {}
+    if message.body[:1] != b"{" and message.headers.get("content-type", "").startswith(_FORM):
+        form = _form(message.body)
+        if form is not None:
+            return form
     return codec.decode_object(message.body, max_strings=message.listener.max_json_strings)
+
+
+def _form(body: bytes) -> dict[str, Any] | None:
+    """The fields of an HTML form; None when it is JSON, which curl sends under this name too."""
+    if body.lstrip()[:1] in (b"{", b"[", b""):
+        return None
+    try:
+        text = body.decode("ascii")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000, errors="strict"))
+    except ValueError:
+        raise BadRequest("the form cannot be decoded") from None
 
 
 def _wrap_ttl(text: str) -> int:

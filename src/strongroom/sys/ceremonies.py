@@ -103,9 +103,16 @@ class KeyStep(Path):
 
     key: str = field("A share, in hex or base64.", sensitive=True)
     nonce: str = field("Nonce of the ceremony.")
+    legacy: ClassVar[bool] = False
+    wanted: ClassVar[tuple[str, ...]] = ("key", "nonce")
+    missing: ClassVar[str] = "missing required field '{}'"
 
     def share(self) -> bytes:
         """The share's bytes. Raises BadRequest."""
+        if not self.legacy:
+            for name in self.wanted:
+                if not getattr(self, name):
+                    raise BadRequest(self.missing.format(name))
         if not self.key:
             raise BadRequest("'key' must be specified in request body as JSON")
         return decode_key(self.key)
@@ -130,9 +137,7 @@ class RekeyVerify(RekeyPath, KeyStep):
 
     async def write(self, system: System, request: Request) -> Response:
         """Take a share of the new key."""
-        return self.step(
-            request, await self.ceremony(system).verify(request.tx, self.share(), self.nonce)
-        )
+        return self.step(request, await self.ceremony(system).verify(request.tx, self.share(), self.nonce))
 
     async def delete(self, system: System, request: Request) -> Response:
         """Start verification over."""
@@ -307,9 +312,7 @@ class GenerateRootAttempt(GenerateRootPath):
     async def write(self, system: System, request: Request) -> Response:
         """Start it."""
         ceremony = self.ceremony(system)
-        return self.answer(
-            await ceremony.start(request.tx, self.otp, self.pgp_key, legacy=self.legacy)
-        )
+        return self.answer(await ceremony.start(request.tx, self.otp, self.pgp_key, legacy=self.legacy))
 
     async def delete(self, system: System, request: Request) -> None:
         """Cancel it. Who has no token must name it by its nonce."""
@@ -321,6 +324,8 @@ class GenerateRootUpdate(GenerateRootPath, KeyStep):
     """Give a share; the last one brings the masked token."""
 
     pattern = "generate-root-token/update"
+    wanted = ("nonce", "key")
+    missing = "{} is required"
 
     async def write(self, system: System, request: Request) -> Response:
         """Take a share."""

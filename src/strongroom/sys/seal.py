@@ -7,7 +7,8 @@ Source: the ``sys/init``, ``sys/unseal``, ``sys/seal``, ``sys/health``, ``sys/le
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from strongroom import __version__, codec
 from strongroom.errors import BadRequest
@@ -30,7 +31,22 @@ VERSION = f"{API_LEVEL}+strongroom.{__version__}"
 """What clients see: the API level they gate features on, ours as build metadata."""
 
 
-class Init(Path):
+class Strict(Path):
+    """A path that takes each field in its own JSON type only, as clients of the oldest paths expect."""
+
+    @classmethod
+    def bind(cls, captures: Mapping[str, str | None], data: Mapping[str, Any]) -> Self:
+        """The path with its fields filled. Raises NotJSON for a value of another type."""
+        for name, value in data.items():
+            known = cls.fields.get(name)
+            if known is None or value is None:
+                continue
+            if type(value) is not type(getattr(cls, known.attribute)):
+                raise codec.NotJSON(f"failed to decode JSON input: {name} has another type")
+        return super().bind(captures, data)
+
+
+class Init(Strict):
     """Whether the server is initialised; and its initialisation, once in its life."""
 
     pattern = "init"
@@ -92,7 +108,7 @@ async def seal_status(core: Core) -> dict[str, Any]:
         "version": VERSION,
         "build_date": core.build_date,
         "commit_date": core.build_date,
-        "migration": False,
+        "migration": await life.migration() is not None,
     }
     if not sealed:
         body["cluster_name"] = life.cluster_name
@@ -113,7 +129,7 @@ class SealStatus(Path):
         return Response(raw=codec.encode(await seal_status(system.core)) + b"\n")
 
 
-class Unseal(Path):
+class Unseal(Strict):
     """Give one share of the unseal key."""
 
     pattern = "unseal"
@@ -127,11 +143,13 @@ class Unseal(Path):
         """Take a share, or start over."""
         life = system.core.lifecycle
         if self.reset:
+            if not system.core.barrier.sealed:
+                raise BadRequest("vault is unsealed")
             life.progress.reset()
         elif not self.key:
             raise BadRequest("'key' must be specified in request body as JSON, or 'reset' set to true")
         else:
-            await life.submit(decode_key(self.key))
+            await life.submit(decode_key(self.key), migrate=self.migrate)
         return Response(raw=codec.encode(await seal_status(system.core)) + b"\n")
 
 
@@ -142,8 +160,8 @@ class Seal(Path):
     root_protected = True
 
     async def write(self, system: System, request: Request) -> None:
-        """Seal the server once this request is answered."""
-        system.core.after_reply(system.core.lifecycle.seal)
+        """Seal the server: whoever has the answer finds it sealed."""
+        request.on_commit.append(system.core.lifecycle.close)
 
 
 class StepDown(Path):
@@ -183,7 +201,9 @@ class Health(Path):
             return Response(raw=core.health(request.now), status=self.activecode)
         initialized = await core.lifecycle.config() is not None
         status = self.sealedcode if initialized else self.uninitcode
-        return Response(raw=codec.encode(health_body(core, request.now, initialized=initialized)), status=status)
+        return Response(
+            raw=codec.encode(health_body(core, request.now, initialized=initialized)), status=status
+        )
 
 
 def health_body(core: Core, now: int, *, initialized: bool) -> dict[str, Any]:
