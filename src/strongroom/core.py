@@ -175,8 +175,6 @@ class Core:
             if request.path == "sys/seal" and request.operation is Operation.UPDATE:
                 return Response()  # done already
             raise Sealed
-        if self.settings.stale:
-            await self.settings.refresh()
         self.in_flight[request.id] = request
         request.started = perf_counter()
         try:
@@ -333,8 +331,8 @@ class Core:
         return migration
 
     def token_created(self, request: Request, entry: TokenEntry) -> None:
-        """Count a new token."""
-        self.measures.created(request, entry)
+        """Count a new token once it is there."""
+        request.on_commit.append(lambda: self.measures.created(request, entry))
 
     # -- the keyring -----------------------------------------------------------------------------
 

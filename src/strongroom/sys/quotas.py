@@ -54,7 +54,7 @@ def place(core: Core, text: str) -> tuple[str, str]:
     path = text.strip("/")
     if not path:
         return "", ""
-    mount = core.mounts.find(path)
+    mount = core.mounts.find(path + "/")
     if mount is None:
         raise BadRequest(f'invalid mount path "{path}/"')
     return mount.prefix, path[len(mount.prefix) :]
