@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -60,7 +61,7 @@ class Backend:
     type: ClassVar[str] = ""
     kind: ClassVar[str] = "secret"
     help: ClassVar[str] = ""
-    paths: ClassVar[tuple[type[Path], ...]] = ()
+    paths: ClassVar[tuple[builtins.type[Path], ...]] = ()
     table: ClassVar[Table]
     default_options: ClassVar[dict[str, str]] = {}
 
@@ -74,7 +75,7 @@ class Backend:
         self.core: Any = None
 
     @classmethod
-    def variant(cls, options: dict[str, str]) -> type[Backend]:
+    def variant(cls, options: dict[str, str]) -> builtins.type[Backend]:
         """The class that serves a mount with these options; most engines have but one."""
         return cls
 

@@ -14,10 +14,13 @@ def folder(path: str) -> str:
 def page(request: Request) -> tuple[str, int]:
     """``after`` and ``limit`` of a listing, for paths whose secrets may hold keys of any name.
 
-    Raises BadRequest.
+    Where the client names no limit, that of its policies holds. Raises BadRequest.
     """
     after, limit = request.data.get("after", ""), request.data.get("limit", -1)
     try:
-        return str(after), int(limit)
+        after, limit = str(after), int(limit)
     except (TypeError, ValueError):
         raise BadRequest('error converting input for field "limit": not convertible') from None
+    if limit <= 0 and request.decision is not None:
+        limit = request.decision.pagination_limit
+    return after, limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
@@ -41,7 +42,7 @@ class Records(Generic[T]):
         """Names directly under ``under``, folders with a trailing slash."""
         return await self._view.list(self._prefix + under, after, limit)
 
-    async def scan(self, under: str = "", after: str = "", limit: int = -1) -> list[str]:
+    async def scan(self, under: str = "", after: str = "", limit: int = -1) -> builtins.list[str]:
         """All names under ``under``, however deep."""
         return await self._view.scan(self._prefix + under, after, limit)
 
