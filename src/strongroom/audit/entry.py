@@ -241,7 +241,9 @@ class EntryFormat:
 
     def _answer_data(self, request: Request, response: Response) -> dict[str, Any]:
         data = response.data or {}
-        if response.raw is not None:
+        if isinstance(response.wrapped_data, dict):
+            data = response.wrapped_data
+        elif response.raw is not None:
             data = _raw(response)
         elif self._options.elide_list_responses and request.operation in _LISTINGS:
             data = _elided(data)
