@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.differential.areas import areas
 from tests.differential.case import Case
-from tests.differential.known_differences import KNOWN
+from tests.differential.known_differences import explains
 from tests.differential.pair import private_pair
 from tests.differential.play import play, player
 from tests.server import PEER, STRONGROOM, Server
@@ -64,8 +64,7 @@ def show(case: Case, peer: Server) -> None:
 
 
 def report(case: Case, found: dict[tuple[int, str], str], with_known: bool) -> list[str]:
-    known = () if with_known else KNOWN.get(case.name, ())
-    return [sentence for place, sentence in found.items() if not any(k.covers(*place) for k in known)]
+    return [sentence for place, sentence in found.items() if with_known or not explains(case.name, *place)]
 
 
 if __name__ == "__main__":

@@ -243,10 +243,11 @@ CASES = (
                 {"secret_shares": 3, "secret_threshold": 1},
                 {"secret_shares": 256, "secret_threshold": 2},
                 {"secret_shares": "x", "secret_threshold": 2},
-                {"secret_shares": 2, "secret_threshold": 2, "backup": True},
                 {"secret_shares": 2, "secret_threshold": 2, "pgp_keys": ["nonsense"]},
+                {"secret_shares": 2, "secret_threshold": 2, "backup": True},
             )
         ),
+        delete("sys/rotate/root/init"),
         post("sys/rotate/root/update", {"key": "<k0>", "nonce": "x"}),
         post(
             "sys/rotate/root/init", {"secret_shares": 2, "secret_threshold": 2}, keep={"nonce": "data.nonce"}
