@@ -108,10 +108,11 @@ def effective_ttl(
         raise BadRequest("past the max TTL, cannot renew")
     if ttl <= left:
         return ttl, []
-    return left, [
+    note = (
         f'TTL of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(left)}"; '
         "TTL value is capped accordingly"
-    ]
+    )
+    return left, [note]
 
 
 def _period_ttl(period: int, longest: int, explicit_max: int, age: int) -> tuple[int, list[str]]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from strongroom.core import Core
 
 
+_CORE_KEYS = frozenset({"id", "path", "role"})
+"""What a token creation tells the core besides; it does not stay with the token."""
+
+
 def clean_policies(policies: list[str], *, default: bool) -> list[str]:
     """Policy names in lower case, once each, sorted; with ``default`` unless only root is there."""
     names = {name.strip().lower() for name in policies} - {""}
@@ -37,7 +41,7 @@ def complete(core: Core, request: Request, auth: Auth, response: Response) -> No
         key="",
         accessor="",
         policies=policies,
-        path=request.path,
+        path=str(auth.internal.get("path") or request.path),
         display_name=_display_name(request, auth),
         meta=auth.metadata,
         type=_token_type(core, request, auth),
@@ -46,6 +50,7 @@ def complete(core: Core, request: Request, auth: Auth, response: Response) -> No
         creation_time=request.now,
         ttl=ttl,
         expire_time=request.now + ttl * SECOND if ttl else 0,
+        max_ttl=auth.max_ttl,
         explicit_max_ttl=auth.explicit_max_ttl,
         period=auth.period,
         renewable=auth.renewable and ttl > 0,
@@ -53,7 +58,7 @@ def complete(core: Core, request: Request, auth: Auth, response: Response) -> No
         entity_id=auth.entity_id,
         bound_cidrs=auth.bound_cidrs,
         namespace_id=request.namespace.id,
-        internal={key: value for key, value in auth.internal.items() if key not in {"role", "id"}},
+        internal={key: value for key, value in auth.internal.items() if key not in _CORE_KEYS},
     )
     if entry.type == "batch":
         _check_batch(entry)

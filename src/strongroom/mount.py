@@ -289,5 +289,5 @@ def clean_path(path: str, table: str) -> str:
     if table == SECRET and first in {"sys", "auth", "cubbyhole", "identity", "audit"}:
         raise BadRequest(f'cannot mount "{cleaned}/"')
     if table == AUTH and first == "token":
-        raise BadRequest(f'path is already in use at {cleaned}/')
+        raise BadRequest(f"path is already in use at {cleaned}/")
     return cleaned + "/"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from strongroom.errors import BadRequest, PermissionDenied, multierror
+from strongroom.errors import BadRequest, NotFound, PermissionDenied, multierror
 from strongroom.logical import Namespace, Operation, Request
 from strongroom.policy import builtin, template
 from strongroom.policy.acl import ACL
@@ -231,7 +231,10 @@ def _bound_page(request: Request, most: int) -> None:
 
 
 def conceal(core: Core, request: Request) -> None:
-    """Stage: take out of a listing what the policy's filter does not let show."""
+    """Stage: take out of a listing what the policy's filter does not let show.
+
+    Raises NotFound when nothing is left, as if there were nothing.
+    """
     decision, response = request.decision, request.response
     if decision is None or not decision.filter_path or response is None or not response.data:
         return
@@ -239,6 +242,8 @@ def conceal(core: Core, request: Request) -> None:
     if not isinstance(data.get("keys"), list):
         return
     keys = request.acl.visible(decision, request.path, data["keys"])
+    if not keys:
+        raise NotFound
     response.data = {**data, "keys": keys}
     if isinstance(data.get("key_info"), dict):
         response.data["key_info"] = {key: data["key_info"][key] for key in keys if key in data["key_info"]}

@@ -16,6 +16,8 @@ async def resolve(core: Core, request: Request) -> None:
     if core.mounts.stale:
         await core.mounts.load()
     path = request.path
+    if path[-1:] == "/" and request.operation is Operation.UPDATE:
+        raise BadRequest("cannot write to a path ending in '/'")
     route = core.mounts.route(path) or core.mounts.route(path + "/")
     if route is None:
         return

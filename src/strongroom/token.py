@@ -44,6 +44,7 @@ class TokenEntry:
     last_renewal: int = 0
     expire_time: int = 0
     ttl: int = 0
+    max_ttl: int = 0
     explicit_max_ttl: int = 0
     period: int = 0
     renewable: bool = True
@@ -365,7 +366,8 @@ async def retire(core: Core, request: Request) -> None:
     if response is not None and response.secret is not None:
         response.secret = None
         raise BadRequest(
-            "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked."
+            "Secret cannot be returned; token had one use left, "
+            "so leased credentials were immediately revoked."
         )
     await core.tokens.revoke_tree(request, entry.key)
 

@@ -12,7 +12,7 @@ from strongroom.clock import rfc3339
 from strongroom.crypto.entropy import base62
 from strongroom.crypto.jwt import Unverifiable
 from strongroom.errors import BadRequest
-from strongroom.logical import SECOND, Request, Response, WrapInfo
+from strongroom.logical import SECOND, Operation, Request, Response, WrapInfo
 from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def wrap(core: Core, request: Request) -> None:
     response = request.response
     if not request.wrap_ttl or response is None or response.wrap_info is not None:
         return
-    if request.path in NEVER_WRAPPED or response.raw is not None:
+    if request.path in NEVER_WRAPPED or request.operation is Operation.HELP or response.raw is not None:
         return  # these hand out, or are, what was wrapped already
     if response.data is None and response.auth is None and response.secret is None:
         return

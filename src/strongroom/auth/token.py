@@ -6,12 +6,13 @@ Source of the behaviour: the ``auth/token`` part of Vault's HTTP API, checked ag
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field as item
+from dataclasses import dataclass
+from dataclasses import field as item
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongroom.clock import rfc3339
-from strongroom.errors import BadRequest, NotFound, PermissionDenied, StrongroomError, multierror
+from strongroom.errors import BadRequest, NotFound, StrongroomError, multierror
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import CommaList, Duration, KVPairs, SignedDuration, StringList, field
 from strongroom.framework.path import Path
@@ -108,15 +109,13 @@ class Create(CreateFields):
 
 
 class CreateOrphan(CreateFields):
-    """Create a token that has no parent. Needs sudo."""
+    """Create a token that has no parent. Whoever may use this path needs no sudo for it."""
 
     pattern = "create-orphan"
 
     async def write(self, tokens: TokenAuth, request: Request) -> Response:
         """Create a token without a parent."""
-        tokens.require_sudo(request)
-        self.no_parent = True
-        return await tokens.create(self, request, None)
+        return await tokens.create(self, request, None, orphan=True)
 
 
 class CreateWithRole(CreateFields):
@@ -385,8 +384,9 @@ class RolePath(Path):
 def _check_role(role: Role) -> None:
     if role.token_type not in {"service", "batch", "default-service", "default-batch", ""}:
         raise BadRequest("invalid 'token_type' value")
-    if role.token_type == "batch" and role.token_period:
-        raise BadRequest("'token_type' cannot be 'batch' when role is set to generate periodic tokens")
+    if role.token_type in {"batch", "default-batch"} and role.token_period:
+        kind = role.token_type
+        raise BadRequest(f"'token_type' cannot be '{kind}' when role is set to generate periodic tokens")
     if role.token_num_uses < 0:
         raise BadRequest("'token_num_uses' cannot be negative")
     if role.path_suffix and not _SUFFIX.fullmatch(role.path_suffix):
@@ -472,11 +472,6 @@ class TokenAuth(Backend):
     roles = stored(Role, under="roles/")
     core: Core
 
-    def require_sudo(self, request: Request) -> None:
-        """Raise PermissionDenied unless the caller has sudo on the path."""
-        if not has_sudo(request):
-            raise PermissionDenied
-
     async def find(self, request: Request, token: str) -> TokenEntry:
         """The live entry of a token. Raises :class:`BadToken`."""
         entry = request.entry if token == request.token else await self.core.tokens.lookup(request, token)
@@ -511,6 +506,7 @@ class TokenAuth(Backend):
             default=entry.ttl or default,
             longest=longest,
             wanted=increment,
+            backend_max=entry.max_ttl,
             explicit_max=entry.explicit_max_ttl,
             period=await self._period(request, entry),
             age=(request.now - entry.creation_time) // SECOND,
@@ -525,7 +521,9 @@ class TokenAuth(Backend):
         role = await self.roles(request).get(entry.role)
         return entry.period if role is None else role.token_period or entry.period
 
-    async def create(self, asked: CreateFields, request: Request, role: Role | None) -> Response:
+    async def create(
+        self, asked: CreateFields, request: Request, role: Role | None, *, orphan: bool = False
+    ) -> Response:
         """Decide what token comes of a request; the core issues it."""
         parent: TokenEntry = request.entry
         refuse_child_of(parent)
@@ -539,29 +537,23 @@ class TokenAuth(Backend):
         for name in policies:
             if not await self.core.policies.exists(request, name):
                 response.warnings.append(f'Policy "{name}" does not exist')
-        orphan = self._orphan(asked, role, sudo=sudo)
+        orphan = orphan or self._orphan(asked, role, sudo=sudo)
         period = role.token_period if role and role.token_period else asked.period
         if period and role is None and not sudo:
             raise BadRequest("root or sudo privileges required to create periodic token")
         asked.refuse_negative()
         _refuse_endless_root(parent, asked, policies)
-        explicit = asked.explicit_max_ttl
-        if role and role.token_explicit_max_ttl:
-            explicit = min(explicit or role.token_explicit_max_ttl, role.token_explicit_max_ttl)
-        uses = asked.num_uses
-        if role and role.token_num_uses:
-            uses = min(uses or role.token_num_uses, role.token_num_uses)
         response.auth = Auth(
             policies=policies,
             no_default_policy=True,
             display_name=_display_name(asked.display_name),
             metadata=asked.meta or None,
             ttl=asked.ttl or asked.lease,
-            explicit_max_ttl=explicit,
+            explicit_max_ttl=_lower(asked.explicit_max_ttl, role.token_explicit_max_ttl if role else 0),
             period=period,
             renewable=asked.renewable and (role is None or role.renewable),
-            num_uses=uses,
-            bound_cidrs=role.token_bound_cidrs if role else [],
+            num_uses=_lower(asked.num_uses, role.token_num_uses if role else 0),
+            bound_cidrs=_bound_cidrs(asked, role, policies),
             token_type=_token_type(asked, role),
             orphan=orphan,
             entity_id="" if orphan and parent.policies == ["root"] else parent.entity_id,
@@ -569,13 +561,15 @@ class TokenAuth(Backend):
         if role is not None:
             response.auth.internal["role"] = role.name
             if role.path_suffix:
-                request.path = f"{request.path}/{role.path_suffix}"
+                response.auth.internal["path"] = f"{request.path}/{role.path_suffix}"
         if asked.id:
             await self._custom_id(asked.id, request, sudo=sudo)
             response.auth.internal["id"] = asked.id
         return response
 
-    def _policies(self, asked: CreateFields, parent: TokenEntry, role: Role | None, *, sudo: bool) -> list[str]:
+    def _policies(
+        self, asked: CreateFields, parent: TokenEntry, role: Role | None, *, sudo: bool
+    ) -> list[str]:
         drop_default = asked.no_default_policy or bool(role and role.token_no_default_policy)
         if role is not None:
             return role_policies(asked.policies, parent.policies, role, default=not drop_default)
@@ -607,6 +601,11 @@ class TokenAuth(Backend):
             raise BadRequest("cannot create a token with a duplicate ID")
 
 
+def _lower(asked: int, bound: int) -> int:
+    """The lower of two bounds, of which 0 is none."""
+    return min(asked or bound, bound or asked)
+
+
 def has_sudo(request: Request) -> bool:
     """Whether the caller's policies give sudo on the path of the request."""
     return bool({"root", "sudo"} & set(request.acl.capabilities(request.path)))
@@ -632,10 +631,18 @@ def _refuse_endless_root(parent: TokenEntry, asked: CreateFields, policies: list
         raise BadRequest("expiring root tokens cannot create non-expiring root tokens")
 
 
+def _bound_cidrs(asked: CreateFields, role: Role | None, policies: list[str]) -> list[str]:
+    """The role's networks; a root token that never ends is bound to none, so that it is always of use."""
+    endless = policies == ["root"] and not (
+        asked.ttl or asked.lease or asked.period or asked.explicit_max_ttl
+    )
+    return [] if role is None or endless else role.token_bound_cidrs
+
+
 def _display_name(name: str) -> str:
     if name == "token":
         return name
-    return "token-" + "".join(char if char.isalnum() or char in "-" else "-" for char in name).strip("-")
+    return "token-" + "".join(char if char.isalnum() or char == "-" else "-" for char in name).strip("-")
 
 
 def role_policies(asked: list[str], parent: list[str], role: Role, *, default: bool) -> list[str]:
@@ -648,7 +655,8 @@ def role_policies(asked: list[str], parent: list[str], role: Role, *, default: b
     else:
         wanted = clean_policies(parent, default=default)
     allowed = sorted({*role.allowed_policies, "default"} if default else set(role.allowed_policies))
-    if restricted and not all(name in allowed or _matches(role.allowed_policies_glob, name) for name in wanted):
+    globs = role.allowed_policies_glob
+    if restricted and not all(name in allowed or _matches(globs, name) for name in wanted):
         raise BadRequest(
             f"token policies ({_go_list(wanted)}) must be subset of the role's allowed policies "
             f"({_go_list(allowed)}) or glob policies ({_go_list(role.allowed_policies_glob)})"
@@ -656,8 +664,11 @@ def role_policies(asked: list[str], parent: list[str], role: Role, *, default: b
     for name in wanted:
         if name in role.disallowed_policies or _matches(role.disallowed_policies_glob, name):
             raise BadRequest(f'token policy "{name}" is disallowed by this role')
-    if not restricted and not set(wanted) <= {*parent, "default"} and "root" not in parent and not (
-        role.disallowed_policies or role.disallowed_policies_glob
+    if (
+        not restricted
+        and not set(wanted) <= {*parent, "default"}
+        and "root" not in parent
+        and not (role.disallowed_policies or role.disallowed_policies_glob)
     ):
         raise BadRequest("child policies must be subset of parent")
     if "root" in wanted and "root" not in parent:

@@ -70,6 +70,8 @@ class CapabilitiesAccessor(CapabilityFields):
 
     async def write(self, system: System, request: Request) -> Response:
         """Capabilities of a token by its accessor."""
+        if not self.accessor:
+            raise BadRequest("missing accessor")
         entry = await system.core.tokens.by_accessor(request, self.accessor)
         if entry is None:
             raise BadRequest(multierror("invalid accessor"))
@@ -97,7 +99,9 @@ class Explain(Path):
         try:
             operation = Operation(self.operation)
         except ValueError:
-            raise BadRequest("operation must be one of read, list, scan, create, update, patch, delete") from None
+            raise BadRequest(
+                "operation must be one of read, list, scan, create, update, patch, delete"
+            ) from None
         mount = system.core.mounts.find(path)
         found = mount.backend.table.match(path[len(mount.prefix) :]) if mount else None
         protected = found is not None and found[0].root_protected

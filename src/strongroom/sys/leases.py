@@ -198,10 +198,16 @@ class Leases(Path):
         if self.type != "irrevocable":
             return None
         stuck = await system.core.leases.stuck(request)
+        shown = stuck if self.limit in {"", "none"} else stuck[: self._limit()]
         return {
             "lease_count": len(stuck),
-            "leases": [{"lease_id": lease.id, "error": lease.error} for lease in stuck],
+            "leases": [{"lease_id": lease.id, "error": lease.error} for lease in shown],
         }
+
+    def _limit(self) -> int:
+        if not self.limit.isascii() or not self.limit.isdigit():
+            raise BadRequest("invalid 'limit' provided")
+        return int(self.limit)
 
 
 class Count(Path):

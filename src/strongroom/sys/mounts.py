@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _TOKEN_TYPES = frozenset({"", "default-service", "default-batch", "service", "batch"})
 _VISIBILITIES = frozenset({"", "hidden", "unauth"})
+_LOCKED_OUT = frozenset({"userpass", "approle", "ldap"})
+"""The auth methods that count failed logins."""
 _HEADERS_KEPT = frozenset({"x-vault-token", "authorization", "x-vault-wrap-ttl"})
 
 
@@ -36,7 +38,7 @@ def describe(mount: Mount) -> dict[str, Any]:
     return {
         "accessor": entry.accessor,
         "config": describe_config(entry),
-        "deprecation_status": "supported",
+        **({} if entry.type in registry.INTERNAL else {"deprecation_status": "supported"}),
         "description": entry.description,
         "external_entropy_access": entry.external_entropy_access,
         "local": entry.local,
@@ -87,9 +89,9 @@ def listing(core: Core, table: str) -> dict[str, Any]:
 
 
 def _seconds(value: Any) -> int:
-    """A TTL as given: empty means the system's, which is 0."""
+    """A TTL as given: empty, "system" and less than 0 mean the system's, which is 0."""
     try:
-        return 0 if value in ("", None) else duration.parse(value)
+        return 0 if value in ("", "system", None) else max(duration.parse(value), 0)
     except duration.InvalidDuration as error:
         raise BadRequest(error.reason) from None
 
@@ -113,7 +115,7 @@ def _config_from(given: dict[str, Any], config: MountConfig) -> MountConfig:
     for name, allowed in (("listing_visibility", _VISIBILITIES), ("token_type", _TOKEN_TYPES)):
         if name in given:
             if given[name] not in allowed:
-                raise BadRequest(f"invalid {name}")
+                raise BadRequest(f"invalid {name} {given[name]}")
             changes[name] = given[name]
     if isinstance(given.get("user_lockout_config"), dict):
         changes["user_lockout_config"] = given["user_lockout_config"]
@@ -130,8 +132,6 @@ def _names(value: Any) -> list[str]:
 
 
 def _check(config: MountConfig) -> None:
-    if config.default_lease_ttl < 0 or config.max_lease_ttl < 0:
-        raise BadRequest("a TTL cannot be negative")
     if 0 < config.max_lease_ttl < config.default_lease_ttl:
         raise BadRequest("given default lease TTL greater than given max lease TTL")
     if _HEADERS_KEPT & {name.lower() for name in config.passthrough_request_headers}:
@@ -163,15 +163,21 @@ class MountFields(Path):
         if type_ in {"kv-v1", "kv-v2"}:
             type_, options["version"] = "kv", type_[-1]
         path = clean_path(path, table)
+        if type_ == "token" and table == AUTH:
+            raise BadRequest("token credential backend cannot be instantiated")
         if type_ in registry.INTERNAL:
             raise BadRequest(f'mount type of "{type_}" is not mountable')
         if self.plugin_version:
             raise BadRequest("only the built-in version of an engine can be mounted")
+        registry.backend_class(table, type_, options)
         core.mounts.refuse_overlap(f"auth/{path}" if table == AUTH else path)
-        entry = new_entry(table, path, type_, description=self.description, options=options or None)
+        entry = new_entry(table, path, type_, description=self.description, options=options)
         entry.local, entry.seal_wrap = self.local, self.seal_wrap
         entry.external_entropy_access = self.external_entropy_access
         entry.config = _config_from(self.config, MountConfig())
+        longest = entry.config.max_lease_ttl or core.config.max_lease_ttl
+        if entry.config.default_lease_ttl > longest:
+            raise BadRequest(f"given default lease TTL greater than system max lease TTL of {longest}")
         mount = Mount(entry)
         await mount.backend.enabled(request, core.view(request.tx, mount.storage_prefix))
         await core.mounts.claim(request.tx, entry)
@@ -253,7 +259,11 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
     if mount is None:
         return
     if mount.prefix in PERMANENT:
-        raise BadRequest(f'cannot unmount "{mount.entry.path}"')
+        raise BadRequest(
+            "token credential backend cannot be disabled"
+            if table == AUTH
+            else f'cannot unmount "{mount.entry.path}"'
+        )
     await core.mounts.hold(request.tx, mount)
     await core.leases.revoke_prefix(request, mount.prefix, sync=True)
     core.mounts.delete(request.tx, mount.entry)
@@ -285,8 +295,7 @@ class TuneFields(Path):
         mount = core.mounts.named(table, path.strip("/") + "/")
         if mount is None:
             raise BadRequest(f'tune of path "{path.strip("/")}/" failed: no mount entry found')
-        if mount.prefix == "auth/token/" and "token_type" in self.given:
-            raise BadRequest("'token_type' cannot be set for 'token' or 'ns_token' auth mounts")
+        self._refuse_strange(mount)
         await core.mounts.hold(request.tx, mount)
         given = {name: getattr(self, name) for name in self.given}
         entry = replace(mount.entry, config=_config_from(given, mount.entry.config))
@@ -298,6 +307,16 @@ class TuneFields(Path):
             await mount.backend.retuned(request, mount.entry.options or {}, entry.options)
         core.mounts.put(request.tx, entry)
 
+    def _refuse_strange(self, mount: Mount) -> None:
+        """Raise BadRequest for a setting that this mount cannot have."""
+        if "token_type" in self.given:
+            if mount.entry.table != AUTH:
+                raise BadRequest("'token_type' can only be modified on auth mounts")
+            if mount.type == "token":
+                raise BadRequest("'token_type' cannot be set for 'token' or 'ns_token' auth mounts")
+        if "user_lockout_config" in self.given and mount.type not in _LOCKED_OUT:
+            raise BadRequest(f'tuning of user lockout configuration for auth type "{mount.type}" not allowed')
+
     def tuned(self, core: Core, table: str, path: str) -> Response:
         """The settings in force at a mount."""
         mount = core.mounts.named(table, path.strip("/") + "/")
@@ -306,24 +325,26 @@ class TuneFields(Path):
         default, longest = core.ttls(mount)
         body = {**describe_config(mount.entry), "default_lease_ttl": default, "max_lease_ttl": longest}
         body["description"] = mount.entry.description
+        if mount.entry.external_entropy_access:
+            body["external_entropy_access"] = True
         if mount.entry.options:
             body["options"] = mount.entry.options
         return Response(data=body, flat=True)
 
 
 class MountTune(TuneFields):
-    """Settings of a secrets engine."""
+    """Settings of a secrets engine, or of an auth method by its path with auth/ before it."""
 
     pattern = "mounts/{path*}/tune"
     path: str = field("Where the engine answers.")
 
     async def read(self, system: System, request: Request) -> Response:
         """The settings in force."""
-        return self.tuned(system.core, SECRET, self.path)
+        return self.tuned(system.core, *_table_and_path(self.path))
 
     async def write(self, system: System, request: Request) -> None:
         """Change the settings that are given."""
-        await self.tune(system.core, request, SECRET, self.path)
+        await self.tune(system.core, request, *_table_and_path(self.path))
 
 
 class AuthTune(TuneFields):
@@ -343,6 +364,12 @@ class AuthTune(TuneFields):
 
 
 # -- moving ----------------------------------------------------------------------------------------
+
+
+_MOVED = (
+    "Mount move has been queued. Progress will be reported in the server's log, "
+    "tagged with the returned migration_id"
+)
 
 
 class Remount(Path):
@@ -368,11 +395,13 @@ class Remount(Path):
             raise BadRequest(f'cannot remount "{mount.prefix}"')
         await core.mounts.hold(request.tx, mount)
         path = clean_path(target[1], target[0])
+        if target == source:
+            raise BadRequest(f'path already in use at "{self.target.strip("/")}/"')
         core.mounts.refuse_overlap(f"auth/{path}" if target[0] == AUTH else path, moving=mount.prefix)
         await core.leases.revoke_prefix(request, mount.prefix, sync=True)
         core.mounts.put(request.tx, replace(mount.entry, path=path))
-        note = "Mount move has been queued. Progress will be reported in the server's log, tagged with the returned migration_id"
-        return Response(data={"migration_id": core.moved(request, self.source, self.target)}, warnings=[note], flat=True)
+        migration = core.moved(request, self.source.strip("/") + "/", self.target.strip("/") + "/")
+        return Response(data={"migration_id": migration}, warnings=[_MOVED], flat=True)
 
 
 class RemountStatus(Path):
@@ -409,12 +438,15 @@ class UIMounts(Path):
         """Mounts by table and path."""
         core = system.core
         acl = await core.acl_of(request)
+        if request.token and acl is None:
+            raise PermissionDenied
         body: dict[str, dict[str, Any]] = {"auth": {}, "secret": {}}
         for prefix, mount in sorted(core.mounts.by_prefix.items()):
             table = "auth" if mount.entry.table == AUTH else "secret"
-            if acl is not None and acl.reaches(prefix):
+            public = mount.entry.config.listing_visibility == "unauth"
+            if acl is not None and (public or acl.reaches(prefix)):
                 body[table][mount.entry.path] = describe(mount)
-            elif mount.entry.config.listing_visibility == "unauth":
+            elif public:
                 body[table][mount.entry.path] = {
                     "description": mount.entry.description,
                     "options": mount.entry.options,
@@ -436,12 +468,14 @@ class UIMount(Path):
         wanted = self.path.strip("/") + "/"
         mount = core.mounts.find(wanted)
         acl = await core.acl_of(request)
-        if mount is None or acl is None or not acl.reaches(mount.prefix):
+        if acl is None:
+            raise PermissionDenied
+        if mount is None or not acl.reaches(mount.prefix):
             raise PermissionDenied(
                 "preflight capability check returned 403, please ensure client's policies "
                 f'grant access to path "{wanted}"'
             )
-        return {**describe(mount), "path": mount.prefix}
+        return {**describe(mount), "path": mount.entry.path}
 
 
 PATHS: tuple[type[Path], ...] = (

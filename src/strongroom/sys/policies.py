@@ -58,6 +58,18 @@ class Policies(Path):
         return await system.core.policies.names(request, self.after, self.limit)
 
 
+class DetailedPolicies(Policies):
+    """The ACL policies with all that is known of each."""
+
+    pattern = "policies/detailed/acl/?"
+
+    async def list(self, system: System, request: Request) -> dict[str, Any]:  # type: ignore[override]
+        """Names of the policies, and each policy."""
+        names = await super().list(system, request)
+        rows = [await system.core.policies.get(request, name) for name in names]
+        return {"keys": names, "key_info": {row.name: describe(row) for row in rows if row is not None}}
+
+
 class PolicyPath(Path):
     """An ACL policy."""
 
@@ -118,6 +130,8 @@ class PolicyPath(Path):
                 setattr(row, setting, getattr(self, setting))
         if row.expiration:
             row.expiration = _future(row.expiration, request.now)
+        if self.ttl and "expiration" in self.given:
+            raise BadRequest("cannot supply both 'expiration' and 'ttl' for policies")
         if self.ttl:
             row.expiration = rfc3339(request.now + self.ttl * SECOND)
         core.policies.put(request, row)
@@ -292,6 +306,7 @@ class ResultantACL(Path):
 
 PATHS: tuple[type[Path], ...] = (
     Policies,
+    DetailedPolicies,
     PolicyPath,
     OldPolicies,
     OldPolicyPath,
