@@ -53,6 +53,15 @@ def level_number(word: str) -> int:
     return number
 
 
+def known_format(word: str) -> Format:
+    """The format of that name. Raises BadRequest."""
+    if word == "json":
+        return "json"
+    if word == "standard":
+        return "standard"
+    raise BadRequest("unknown log format")
+
+
 def _word(number: int) -> str:
     return _WORDS.get(number) or next(
         (word for word, low in reversed([*LEVELS.items()]) if number >= low), "trace"
@@ -342,10 +351,7 @@ class Logs:
 
         ``notify`` is called after each line, in the thread that logged it.
         """
-        number = level_number(level)
-        if form not in ("standard", "json"):
-            raise BadRequest("unknown log format")
-        found = Subscription(self, number, "json" if form == "json" else "standard", size, notify)
+        found = Subscription(self, level_number(level), known_format(form), size, notify)
         self._subscriptions.append(found)
         self._root.addHandler(found)
         self._tune()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
+from strongroom.log import known_format, level_number
 from strongroom.logical import Request, Response
 
 if TYPE_CHECKING:
-    from strongroom.log import Subscription
+    from strongroom.log import Logs
     from strongroom.sys.system import System
 
 
@@ -68,19 +69,20 @@ class Monitor(Path):
 
     async def read(self, system: System, request: Request) -> Response:
         """The lines, one by one, until the client goes."""
-        arrived = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def notify() -> None:
-            loop.call_soon_threadsafe(arrived.set)
-
-        subscription = system.core.logs.subscribe(self.log_level, self.log_format, notify=notify)
-        return Response(raw=follow(subscription, arrived), content_type="text/plain")
+        level_number(self.log_level)
+        lines = follow(system.core.logs, self.log_level, known_format(self.log_format))
+        return Response(raw=lines, content_type="text/plain")
 
 
-async def follow(subscription: Subscription, arrived: asyncio.Event) -> AsyncIterator[bytes]:
-    """The subscription's lines as they come; it ends with the iterator."""
-    with subscription:
+async def follow(logs: Logs, level: str, form: str) -> AsyncIterator[bytes]:
+    """The log's lines as they come, subscribed to from the first step to the last."""
+    arrived = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def notify() -> None:
+        loop.call_soon_threadsafe(arrived.set)
+
+    with logs.subscribe(level, form, notify=notify) as subscription:
         while not subscription.closed:
             lines = subscription.take()
             if lines:

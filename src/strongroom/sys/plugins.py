@@ -95,7 +95,7 @@ class CatalogEntry(Path):
     async def read(self, system: System, request: Request) -> dict[str, Any] | Response | None:
         """What is known of the engine."""
         if self.type not in KINDS:
-            return _nothing(self.name)
+            return _nothing(f"{self.type}/{self.name}")
         if self.name not in names(self.type) or self.version not in {"", VERSION}:
             return None
         return {
