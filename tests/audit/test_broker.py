@@ -202,14 +202,14 @@ def test_paths_that_meet_are_refused(broker: Broker, path: str) -> None:
         broker.add(device(path, file_path="discard"))
 
 
-def test_enabling_writes_a_test_line(broker: Broker, tmp_path: Path) -> None:
-    asyncio.run(broker.enable(device("f/", file_path=str(tmp_path / "f")), request()))
+def test_proving_a_device_writes_a_test_line(broker: Broker, tmp_path: Path) -> None:
+    asyncio.run(broker.prove(device("f/", file_path=str(tmp_path / "f")), request()))
     (line,) = lines_of(tmp_path / "f")
     assert line["type"] == "request"
     assert line["auth"] == {"token_type": "default"}
     assert set(line["request"]) == {"id", "operation", "namespace", "path"}
     assert (line["request"]["operation"], line["request"]["path"]) == ("update", "sys/audit/test")
-    assert list(broker.devices) == ["f/"]
+    assert not broker.devices
 
 
 @pytest.mark.parametrize(
@@ -220,11 +220,11 @@ def test_enabling_writes_a_test_line(broker: Broker, tmp_path: Path) -> None:
         ("socket", {"address": "127.0.0.1:1"}, "audit backend failed test message: .*refused"),
     ),
 )
-def test_device_that_fails_its_test_is_not_enabled(
+def test_device_that_fails_its_test_is_told(
     broker: Broker, type_: str, options: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(BadRequest, match=sentence):
-        asyncio.run(broker.enable(device("d/", type_, **options), request()))
+        asyncio.run(broker.prove(device("d/", type_, **options), request()))
     assert not broker.devices
 
 

@@ -137,13 +137,11 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(17, "status", "follows: at step 15 the peer initialised, and the root token was lost"),
     ),
     "ceremony unseal": (
-        Known(29, "body.*deprecation_status", "Vault has it"),
         Known(30, "body.data.issue_time", "Vault has it"),
         Known(30, "body.data.renewable", "Vault has it"),
     ),
     "ceremony unseal with wrong keys": (
         Known(3, "body.errors.0", "shares that no split gives are told from shares of another key"),
-        Known(9, "body.errors.0", "the decoder's own words for shares of different lengths"),
         Known(11, "status", "what the configuration does not have is a bad request, no failure"),
     ),
     "ceremony old doors are shut": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from time import time_ns
 
 from strongroom.audit.device import Device, Outcome, Tally
@@ -68,30 +68,36 @@ class Broker:
 
     def add(self, device: Device) -> None:
         """Put ``device`` to work. Raises BadRequest when its path meets that of another."""
-        path = device.config.path
-        for other in self.devices:
-            if path.startswith(other) or other.startswith(path):
-                raise BadRequest("path already in use")
+        self.check_path(device.config.path, self.devices)
         self._devices = (*self._devices, device)
 
-    async def enable(self, device: Device, request: Request) -> None:
-        """Put ``device`` to work once its target is open and took a test line.
+    @staticmethod
+    def check_path(path: str, others: Iterable[str]) -> None:
+        """Raise BadRequest when ``path`` lies below one of ``others``, or one of them below it."""
+        for other in others:
+            if path.startswith(other) or other.startswith(path):
+                raise BadRequest("path already in use")
 
-        ``request`` gives the line its ID, namespace and time. Raises BadRequest, and then closes
-        the device.
+    async def prove(self, device: Device, request: Request) -> None:
+        """Open the target of ``device``, have it take a test line, and close it again.
+
+        ``request`` gives the line its ID, namespace and time. Raises BadRequest.
         """
         try:
             await _test(device, request)
-            self.add(device)
-        except BadRequest:
+        finally:
             await asyncio.to_thread(device.sink.close)
-            raise
+
+    def detach(self, path: str) -> Device | None:
+        """Take the device at ``path`` out of work and hand it over to be closed; None when there is none."""
+        device = self.devices.get(path)
+        self._devices = tuple(other for other in self._devices if other is not device)
+        return device
 
     async def remove(self, path: str) -> None:
         """End the device at ``path``, after the lines it has queued; nothing when there is none."""
-        device = self.devices.get(path)
+        device = self.detach(path)
         if device is not None:
-            self._devices = tuple(other for other in self._devices if other is not device)
             await asyncio.to_thread(device.sink.close)
 
     def reload(self) -> dict[str, OSError]:

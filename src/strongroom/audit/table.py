@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class AuditTable:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._decoder = msgspec.json.Decoder(AuditRow)
+        self._followed: dict[str, Device] = {}
 
     async def unsealed(self, tx: Transaction, stanzas: tuple[AuditStanza, ...]) -> None:
         """Open what the rows and the configuration name. Raises BadRequest when one cannot be."""
@@ -51,7 +53,9 @@ class AuditTable:
             elif not row.declared:
                 await self._open(tx, row)
         for path, stanza in declared.items():
-            row = AuditRow(path, stanza.type, uuid4_str(), stanza.description, stanza.options or {}, stanza.local)
+            row = AuditRow(
+                path, stanza.type, uuid4_str(), stanza.description, stanza.options or {}, stanza.local
+            )
             row.declared = True
             known = rows.get(path)
             if known is not None:
@@ -59,21 +63,41 @@ class AuditTable:
             self._put(tx, row)
             await self._open(tx, row)
 
+    async def follow(self, tx: Transaction) -> None:
+        """Use the devices that another process keeps; those that did not change stay open."""
+        rows = (await self._rows(tx)).values()
+        self._followed = {
+            row.uuid: self._followed.get(row.uuid) or self._device(row, await self._salt(tx, row))
+            for row in rows
+        }
+        await self._core.audit.replace(tuple(self._followed.values()))
+
     async def sealed(self) -> None:
         """Close all devices: their salts are behind the barrier."""
+        self._followed = {}
         await self._core.audit.close()
 
     async def enable(
-        self, request: Request, path: str, type_: str, options: dict[str, str], description: str, *, local: bool
+        self,
+        request: Request,
+        path: str,
+        type_: str,
+        options: dict[str, str],
+        description: str,
+        *,
+        local: bool,
     ) -> None:
-        """Make a device by API, once it took a test line. Raises BadRequest."""
+        """Make a device by API, once it took a test line; it works from the commit on. Raises BadRequest."""
         row = AuditRow(path.strip("/") + "/", type_, uuid4_str(), description, options, local)
+        audit = self._core.audit
+        audit.check_path(row.path, await self._rows(request.tx))
         self._put(request.tx, row)
         device = self._device(row, await self._salt(request.tx, row))
-        await self._core.audit.enable(device, request)
+        await audit.prove(device, request)
+        request.on_commit.append(lambda: audit.add(device))
 
     async def disable(self, request: Request, path: str) -> None:
-        """Take a device out of service; one that is not there is fine."""
+        """Take a device out of service with the commit; one that is not there is fine."""
         row = (await self._rows(request.tx)).get(path.strip("/") + "/")
         if row is None:
             return
@@ -82,7 +106,12 @@ class AuditTable:
         self._core.view(request.tx, _ROWS).delete(row.uuid)
         self._core.view(request.tx, f"audit/{row.uuid}/").delete("salt")
         request.tx.touch(DOMAIN)
-        self._core.after_commit(request, lambda: self._core.audit.remove(row.path))
+        request.on_commit.append(lambda: self._detach(row.path))
+
+    def _detach(self, path: str) -> None:
+        device = self._core.audit.detach(path)
+        if device is not None:
+            self._core.after_reply(lambda: asyncio.to_thread(device.sink.close))
 
     async def _rows(self, tx: Transaction) -> dict[str, AuditRow]:
         view = self._core.view(tx, _ROWS)
