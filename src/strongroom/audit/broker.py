@@ -100,6 +100,13 @@ class Broker:
         if device is not None:
             await asyncio.to_thread(device.sink.close)
 
+    async def replace(self, devices: Devices) -> None:
+        """Let just these devices work; those that are not among them end."""
+        leaving = [device for device in self._devices if device not in devices]
+        self._devices = devices
+        for device in leaving:
+            await asyncio.to_thread(device.sink.close)
+
     def reload(self) -> dict[str, OSError]:
         """Open all targets anew, as on SIGHUP. Returns, by path, what failed; those keep the old."""
         failures = {}
