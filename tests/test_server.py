@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.cli.flag import Values, parse
+from strongroom.cli.run import SERVER
 from strongroom.config.error import ConfigError
 from strongroom.config.stanza import ServerConfig
-from strongroom.server import Server, arguments, configuration
+from strongroom.server import Server, configuration
 from strongroom.storage.inmem import InMem
 
 CONFIG = """
@@ -37,7 +39,11 @@ class Files:
         self.config.write_text(CONFIG.format(level=level, header=header, log=self.log))
 
     def read(self, *flags: str) -> ServerConfig:
-        return configuration(arguments().parse_args([f"-config={self.config}", *flags]), {})
+        return configuration(flags_of(f"-config={self.config}", *flags), {})
+
+
+def flags_of(*words: str) -> Values:
+    return parse(SERVER, list(words), lambda _: "")[0]
 
 
 @pytest.fixture

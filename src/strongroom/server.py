@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import gc
@@ -10,95 +9,77 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from strongroom import telemetry
+from strongroom import __version__, development, telemetry
+from strongroom.cluster.readers import Readers, reader_count
 from strongroom.config.error import ConfigError
 from strongroom.config.listeners import listener_config
-from strongroom.config.load import dev, load, variable, with_flags
+from strongroom.config.load import load, with_flags
 from strongroom.config.sanitized import difference
-from strongroom.config.stanza import ServerConfig, StorageStanza
+from strongroom.config.stanza import ListenerStanza, ServerConfig, StorageStanza, TcpListener
 from strongroom.core import Core
+from strongroom.development import NO_CERTIFICATES, Certificates
 from strongroom.errors import StrongroomError
 from strongroom.handler import Handler
 from strongroom.listener.listener import Listener
 from strongroom.log import Logs, RotatingFile, Rotation
-from strongroom.seal.seal import InitRequest
 from strongroom.seal.static import StaticSeal
 from strongroom.seal.wraps import Sealer
 from strongroom.storage.physical import Physical
 from strongroom.storage.registry import open_storage
-from strongroom.sys.seal import VERSION
 
 _log = logging.getLogger("server")
 GRACE = 10.0
 """Seconds that requests under way get to finish after SIGTERM."""
 
 
-def main(argv: list[str]) -> int:
-    """Run ``strongroom server``; gives the exit code."""
-    options = arguments().parse_args(argv)
-    try:
-        config = configuration(options, os.environ)
-    except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201  there is no log yet
-        return 1
+def main(flags: Mapping[str, Any]) -> int:
+    """Run ``strongroom server`` with the flags of its command line by name; gives the exit code."""
+    if flags["recovery"]:
+        return _refuse("there is no recovery mode; start the server without -recovery")
     os.umask(0o077)
     try:
-        run(serve(config, options))
-    except (StrongroomError, OSError, ConfigError) as error:
-        print(f"Error: {getattr(error, 'public', error)}", file=sys.stderr)  # noqa: T201
-        return 1
+        run(serve(flags))
+    except ConfigError as error:
+        return _refuse("the configuration cannot be used:\n" + "\n".join(map(str, error.problems)))
+    except StrongroomError as error:
+        return _refuse(error.public)
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"Error: {sentence}", file=sys.stderr)  # noqa: T201  the log may not be there yet
+    return 1
 
 
 def run(work: Any) -> None:
     """Run on uvloop where it is installed."""
     sys.setswitchinterval(0.0005)
     try:
-        import uvloop
+        import uvloop  # noqa: PLC0415  optional
     except ImportError:
         asyncio.run(work)
     else:
         uvloop.run(work)
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The flags of ``strongroom server``; one dash or two."""
-    parser = argparse.ArgumentParser(prog="strongroom server", add_help=False, allow_abbrev=False)
-    for name in (
-        "config",
-        "dev-root-token-id",
-        "dev-listen-address",
-        "dev-tls-cert-dir",
-        "dev-storage",
-        "log-level",
-        "log-format",
-        "log-file",
-        "log-rotate-bytes",
-        "log-rotate-duration",
-        "log-rotate-max-files",
-    ):
-        action: Any = "append" if name == "config" else "store"
-        parser.add_argument(f"-{name}", f"--{name}", action=action, default=None)
-    for name in ("dev", "dev-tls", "dev-no-store-token", "dev-kv-v1", "exit-on-core-shutdown", "recovery"):
-        parser.add_argument(f"-{name}", f"--{name}", action="store_true")
-    return parser
-
-
-def configuration(options: argparse.Namespace, env: Mapping[str, str]) -> ServerConfig:
+def configuration(
+    flags: Mapping[str, Any], env: Mapping[str, str], files: Certificates = NO_CERTIFICATES
+) -> ServerConfig:
     """The configuration that flags, files and environment make. Raises ConfigError."""
-    config = _configuration(options, env)
-    return with_flags(config, vars(options))
-
-
-def _configuration(options: argparse.Namespace, env: Mapping[str, str]) -> ServerConfig:
-    if not (options.dev or options.dev_tls or options.dev_root_token_id):
-        return load(options.config or [], env)
-    address = options.dev_listen_address or variable(env, "DEV_LISTEN_ADDRESS") or "127.0.0.1:8200"
-    return dev(address=address, storage_path=options.dev_storage or "", paths=options.config or [], env=env)
+    if development.wanted(flags):
+        config = development.configuration(flags, env, files)
+    elif flags["config"]:
+        config = load(flags["config"], env)
+    else:
+        raise StrongroomError("Must specify at least one config path using -config")
+    return with_flags(config, {name.replace("-", "_"): value for name, value in flags.items()})
 
 
 def physical_of(stanza: StorageStanza | None) -> Physical:
@@ -143,27 +124,53 @@ class Server:
         self._logs, self._log_file = logs_of(config)
         self._telemetry: asyncio.Task[None] | None = None
         self.core = Core(config, physical, sealer_of(config), self._logs)
-        handler = Handler(self.core)
-        self.listeners = [
-            Listener(handler, listener_config(stanza, config.default_max_request_duration))
-            for stanza in config.listeners
+        self._handler = Handler(self.core)
+        configs = [
+            listener_config(stanza, config.default_max_request_duration) for stanza in config.listeners
         ]
+        self._traits = [each.traits for each in configs]
+        self.listeners = [Listener(self._handler, each) for each in configs]
+        self.readers: Readers | None = None
 
     async def start(self) -> None:
         """Open the storage, unseal if that goes by itself, and listen."""
+        await self.open()
+        await self.listen()
+
+    async def open(self) -> None:
+        """Open the storage, and unseal if that goes by itself."""
         for warning in self.config.warnings:
             _log.warning("configuration: %s", warning)
         await self.core.start()
         self._telemetry = asyncio.create_task(telemetry.run(self.core))
-        for listener in self.listeners:
-            await listener.start()
+
+    async def listen(self) -> None:
+        """Take requests. Raises StrongroomError that names the listener and what is wrong with it."""
+        for listener, stanza in zip(self.listeners, self.config.listeners, strict=True):
+            try:
+                await listener.start()
+            except (OSError, ValueError) as error:
+                reason = _unusable(error, stanza)
+                raise StrongroomError(f"cannot listen on {stanza.address}: {reason}") from error
         if not self.core.api_address and self.listeners:
-            scheme = "https" if getattr(self.config.listeners[0], "tls_cert_file", "") else "http"
-            self.core.api_address = f"{scheme}://{self.listeners[0].address}"
+            self.core.api_address = f"{_scheme(self.config.listeners[0])}://{self.listeners[0].address}"
+        self._share(reader_count(self.config))
+
+    def _share(self, count: int) -> None:
+        """Have so many readers answer on the same sockets."""
+        if not count:
+            return
+        for listener in self.listeners:
+            listener.accepts_at_once = 1
+        sockets = [listener.fileno() for listener in self.listeners]
+        self.core.followers = self.readers = Readers(self.core, self._handler, self._traits, sockets)
+        self.readers.start(count)
 
     async def stop(self, grace: float = GRACE) -> None:
         """Finish what is under way, then seal and close."""
         self._logs.dismiss()
+        if self.readers is not None:
+            await self.readers.stop(grace)
         await asyncio.gather(*(listener.stop(grace) for listener in self.listeners))
         if self._telemetry is not None:
             self._telemetry.cancel()
@@ -173,14 +180,21 @@ class Server:
     def reload(self) -> None:
         """Take over what can be changed while running: files opened anew, levels, headers."""
         self._reopen()
+        config = self._read_again()
+        if self.readers is not None:
+            self.readers.reload(config)
+        if config is not None:
+            self._take_over(config)
+
+    def _read_again(self) -> ServerConfig | None:
+        """The configuration as it is now; None when it cannot be had or used."""
         if self._reread is None:
-            return
+            return None
         try:
-            config = self._reread()
+            return self._reread()
         except ConfigError as error:
             _log.error("the configuration stays as it was: %s", error)
-            return
-        self._take_over(config)
+            return None
 
     def _take_over(self, config: ServerConfig) -> None:
         """Use the keys of a new configuration that need no restart."""
@@ -206,64 +220,91 @@ class Server:
             _log.error("audit device %s was not reopened: %s", path, failure)
 
 
-async def serve(config: ServerConfig, options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    server = Server(config, physical_of(config.storage), lambda: configuration(options, os.environ))
-    await server.start()
-    loop = asyncio.get_running_loop()
+async def serve(flags: Mapping[str, Any]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StrongroomError and OSError when there can be no server."""
     done = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)
-    loop.add_signal_handler(signal.SIGHUP, server.reload)
-    if config.dev:
-        await _initialize_dev(server, options)
-    _banner(server)
+    files = development.certificates(flags)
+    try:
+        config = configuration(flags, os.environ, files)
+        with pid_file(config.pid_file):
+            reread = partial(configuration, flags, os.environ, files)
+            server = Server(config, physical_of(config.storage), reread)
+            try:
+                await _begin(server, flags, files)
+                await done.wait()
+                _log.info("stopping")
+            finally:
+                await server.stop()
+    finally:
+        files.remove()
+
+
+async def _begin(server: Server, flags: Mapping[str, Any], files: Certificates) -> None:
+    """Bring the server up and tell the terminal."""
+    await server.open()
+    opened = await development.initialize(server.core, flags) if server.config.dev else None
+    await server.listen()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
+    print(_banner(server), flush=True)  # noqa: T201  for the terminal
+    if server.config.dev:
+        development.announce(server.core.api_address, opened, files, flags)
+    elif flags["dev-root-token-id"]:
+        _log.warning("a root token can be chosen in development mode only (-dev)")
     gc.collect()
     gc.freeze()
-    await done.wait()
-    _log.info("stopping")
-    await server.stop()
 
 
-def _banner(server: Server) -> None:
-    lines = ["", "==> Strongroom server configuration:", ""]
-    lines += [f"     Listener: {listener.address}" for listener in server.listeners]
+@contextlib.contextmanager
+def pid_file(path: str) -> Iterator[None]:
+    """A file with the process's ID, for as long as it serves; nothing for an empty path. Raises OSError."""
+    if not path:
+        yield
+        return
+    file = Path(path)
+    file.write_text(f"{os.getpid()}\n")
+    file.chmod(0o644)  # a process ID is no secret, and service supervisors run as others
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _scheme(stanza: ListenerStanza) -> str:
+    if isinstance(stanza, TcpListener):
+        return "http" if stanza.tls_disable else "https"
+    return "unix"
+
+
+def _unusable(error: Exception, stanza: ListenerStanza) -> str:
+    """Why a listener did not start, in words for who wrote its stanza."""
+    files: list[str] = []
+    if isinstance(stanza, TcpListener) and not stanza.tls_disable:
+        files = [stanza.tls_cert_file, stanza.tls_key_file]
+    for file in files:
+        try:
+            Path(file).open("rb").close()
+        except OSError as unread:
+            return f"{file}: {unread.strerror}"
+    if type(error).__name__ == "SSLError":
+        return f"{' and '.join(files)} are not a PEM certificate and its key"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _banner(server: Server) -> str:
+    """What a starting server shows: where it listens and what it stores in."""
     storage = server.config.storage
-    lines += [f"      Storage: {storage.type if storage else ''}", f"      Version: {VERSION}", ""]
-    lines += ["==> Strongroom server started! Log data will stream in below:", ""]
-    print("\n".join(lines), flush=True)  # noqa: T201  the banner is for the terminal
-
-
-async def _initialize_dev(server: Server, options: argparse.Namespace) -> None:
-    """Initialise and unseal a development server, mount kv at secret/, and say how to get in."""
-    core = server.core
-    token = options.dev_root_token_id or variable(os.environ, "DEV_ROOT_TOKEN_ID")
-    result = None
-    if await core.lifecycle.config() is None:
-        result, made = await core.lifecycle.initialize(InitRequest(secret_shares=1, secret_threshold=1))
-        share = result.keys.parts[0]
-        await core.lifecycle.submit(bytes(share))
-        token = await core.lifecycle.prepare_dev(made, token, kv_version="1" if options.dev_kv_v1 else "2")
-        if not options.dev_no_store_token:
-            _store_token(token)
-        _tell(server, result.keys.keys_base64[0], token)
-
-
-def _tell(server: Server, key: str, token: str) -> None:
-    address = server.core.api_address
-    print(  # noqa: T201
-        "\nWARNING! dev mode is on: everything is in memory, unsealed, and for trying out only.\n\n"
-        f"    export VAULT_ADDR='{address}'\n\n"
-        f"Unseal Key: {key}\nRoot Token: {token}\n",
-        flush=True,
+    facts = [("API Address", server.core.api_address)]
+    for listener, stanza in zip(server.listeners, server.config.listeners, strict=True):
+        kind = {"http": "tcp, no TLS", "https": "tcp, TLS", "unix": "unix"}[_scheme(stanza)]
+        facts.append(("Listener", f"{listener.address} ({kind})"))
+    facts.append(("Log Level", server.config.log_level))
+    facts.append(("Storage", " ".join(filter(None, (storage.type, storage.path))) if storage else ""))
+    facts.append(("Version", f"Strongroom v{__version__}"))
+    width = max(len(name) for name, _ in facts) + 4
+    lines = [f"{name:>{width}}: {value}" for name, value in facts]
+    return "\n".join(
+        ["==> Strongroom server configuration:", "", *lines, "", "==> Strongroom server started!", ""]
     )
-
-
-def _store_token(token: str) -> None:
-    """Leave the token where the command line finds it."""
-    with contextlib.suppress(OSError):
-        path = Path.home() / ".vault-token"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.write(handle, token.encode())
-        os.close(handle)
-

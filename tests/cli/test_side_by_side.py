@@ -1,4 +1,4 @@
-"""The same command line to our command and to the peer's, against one server.
+"""The same command line to our command and to the peer's, against one server: first the peer's, then ours.
 
 Exit codes are equal always. Standard output is equal after what must differ (times, random
 names, the program's name) is masked; where our words are our own, the table says so.
@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import call
-from tests.server import PEER, clean_environment, running, start_dev
+from tests.server import PEER, STRONGROOM, clean_environment, running, start_dev
 
 ROOT = "root"
 SAME, WORDS = "same", "our own words"
 MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( \+0000 UTC|Z)"), "TIME"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UUID"),
-    (re.compile(r"\bs\.[A-Za-z0-9]{24}\b"), "TOKEN"),
+    (re.compile(r"\b(s|srs)\.[A-Za-z0-9]{24}\b"), "TOKEN"),
     (
         re.compile(r"(accessor:?\s+|\"accessor\": \"|\"wrapped_accessor\": \"|accessor: )[A-Za-z0-9]{24}"),
         r"\1ACCESSOR",
@@ -298,18 +298,35 @@ CASES = [
     Case("nosuchcommand", 127),
     Case("version", stdout=WORDS, reason="our own name and version"),
 ]
+SERVERS = {"peer": PEER, "strongroom": STRONGROOM}
+ON_OURS = {
+    "operator rekey -status": (
+        0,
+        "theirs has switched the paths without a token off; scripts still use them",
+    ),
+}
+"""Exit codes that both commands have at our server only, and why."""
+
+NOT_YET = {
+    "auth enable -path={u} userpass": "no auth method but token",
+    "auth tune -max-lease-ttl=1h -token-type=batch {u}": "no auth method but token",
+    "namespace create {u}": "no namespaces",
+}
+"""Cases that our server cannot serve so far; once it can, they are reported as passing."""
+
 JSON = (
     '{"s": "a<b>&ü", "n": 1.50, "e": "", "l": [1, "a b", null], "m": {"z": null, "y": [true]}, "t": "a\\nb"}'
 )
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["peer", "strongroom"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of this file's own: other tests' mounts would show in its listings."""
     home = tmp_path_factory.mktemp("side")
-    with running(start_dev(PEER, home)) as server:
-        for words in ("secrets enable -path=one -version=1 kv", "auth enable userpass"):
-            assert _ours(words.split(), server.address, home)[0] == 0
+    with running(start_dev(SERVERS[request.param], home)) as server:
+        assert _ours(["secrets", "enable", "-path=one", "-version=1", "kv"], server.address, home)[0] == 0
+        if request.param == "peer":
+            assert _ours(["auth", "enable", "userpass"], server.address, home)[0] == 0
         yield server.address
 
 
@@ -335,7 +352,12 @@ def _masked(text: str, name: str) -> str:
 
 @pytest.mark.xdist_group("side_by_side")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.words.replace(" ", "_"))
-def test_same_code_and_same_output(case: Case, shared: str, tmp_path: Path) -> None:
+def test_same_code_and_same_output(
+    case: Case, shared: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    at_ours = request.node.callspec.params["shared"] == "strongroom"
+    if at_ours and case.words in NOT_YET:
+        request.applymarker(pytest.mark.xfail(reason=NOT_YET[case.words], strict=True))
     seen = []
     for run in (_ours, _theirs):
         # Of one length, so that titles centred over a path come out alike.
@@ -359,8 +381,9 @@ def test_same_code_and_same_output(case: Case, shared: str, tmp_path: Path) -> N
         seen.append((code, _masked(out, name), err))
         _clean(case, name, shared, tmp_path)
     ours, theirs = seen
-    expected = case.code if case.theirs is None else case.theirs
-    assert (ours[0], theirs[0]) == (case.code, expected), f"ours: {ours}\ntheirs: {theirs}"
+    code = ON_OURS[case.words][0] if at_ours and case.words in ON_OURS else case.code
+    expected = code if case.theirs is None else case.theirs
+    assert (ours[0], theirs[0]) == (code, expected), f"ours: {ours}\ntheirs: {theirs}"
     if case.stdout == SAME:
         assert _comparable(case, ours[1]) == _comparable(case, theirs[1])
     assert bool(ours[2]) == bool(theirs[2]) or case.stdout == WORDS, f"ours: {ours[2]}\ntheirs: {theirs[2]}"

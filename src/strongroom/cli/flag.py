@@ -54,6 +54,10 @@ class Flag:
         self.hidden = hidden
         self.shown = shown
 
+    def unseen(self) -> Flag:
+        """The same flag where it is taken, means nothing, and is not shown."""
+        return Flag(self.name, self.kind, self.help, aliases=self.aliases, hidden=True)
+
     def parse(self, text: str) -> Any:
         """The value ``text`` stands for. Raises ValueError with the reason."""
         return PARSERS[self.kind](text)

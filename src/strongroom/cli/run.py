@@ -1,12 +1,10 @@
-"""``server`` and ``agent``: the two that stay. Each parses its own flags.
-
-The flags stand here a second time only for help and completion.
-"""
+"""``server`` and ``agent``: the two that stay."""
 
 from __future__ import annotations
 
 from strongroom.cli.command import Commands, Failure
 from strongroom.cli.flag import Flag
+from strongroom.cli.options import HTTP
 
 TYPE_CHECKING = False  # see flag.py
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ SERVER = (
     Flag("config", "list", "Configuration file or directory. May be repeated.", env="CONFIG_PATH"),
     *LOG,
     Flag("exit-on-core-shutdown", "bool", "Exit when the core gives up."),
-    Flag("recovery", "bool", "Start in recovery mode."),
+    Flag("recovery", "bool", "Start in recovery mode; refused, since there is none."),
     Flag("dev", "bool", "A throw-away server in memory, unsealed.", group=DEV),
     Flag("dev-cluster-json", "string", "File to describe the server in.", group=DEV),
     Flag("dev-listen-address", "string", "Address to listen on.", env="DEV_LISTEN_ADDRESS",
@@ -36,6 +34,9 @@ SERVER = (
     Flag("dev-root-token-id", "string", "The root token.", env="DEV_ROOT_TOKEN_ID", group=DEV),
     Flag("dev-tls", "bool", "Serve TLS with a certificate made for it.", group=DEV),
     Flag("dev-tls-cert-dir", "string", "Where to put that certificate.", group=DEV),
+    Flag("dev-kv-v1", "bool", "Mount version 1 of kv at secret/, not 2.", group=DEV),
+    Flag("dev-storage", "string", "Directory to keep the data in, not memory.", group=DEV),
+    *(flag.unseen() for flag in HTTP),  # scripts pass them to every command; they mean nothing here
 )  # fmt: skip
 AGENT = (
     Flag("config", "list", "Configuration file. May be repeated.", env="AGENT_CONFIG_PATH"),
@@ -44,7 +45,7 @@ AGENT = (
 )
 
 
-@commands.add("server", flags=SERVER, raw=True)
+@commands.add("server", flags=SERVER)
 def server(session: Session) -> int:
     """Run the server.
 
@@ -53,7 +54,7 @@ def server(session: Session) -> int:
     """
     from strongroom.server import main  # noqa: PLC0415 (the whole server)
 
-    return main(session.arguments)
+    return main(session.flags)
 
 
 @commands.add("agent", flags=AGENT, raw=True)
