@@ -140,7 +140,7 @@ class Quotas:
             return
         headers = bool(self._settings.get("enable_rate_limit_response_headers"))
         if not verdict.allowed:
-            self._core.measures.violated(verdict.rule.name)
+            self._core.measures.violated("rate_limit", verdict.rule.name)
             raise refusal(request.path, verdict, headers=headers)
         if headers:
             request.reply_headers = [*(request.reply_headers or ()), *verdict.headers()]
@@ -161,6 +161,7 @@ class Quotas:
         rule = self.leases.find(request.path, self._role(request))
         if rule is None or await self.count(request, rule.path, rule.max_leases) < rule.max_leases:
             return
+        self._core.measures.violated("lease_count", rule.name)
         response = request.response
         if response is not None and response.secret is not None and request.mount is not None:
             await request.mount.backend.revoke(request, response.secret)

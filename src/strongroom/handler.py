@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from strongroom import codec
+from strongroom.cluster.contract import LeaderNeeded
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.errors import (
     BadRequest,
@@ -26,6 +27,7 @@ from strongroom.errors import (
 )
 from strongroom.hcl import duration
 from strongroom.logical import Auth, Operation, Request, Response, WrapInfo
+from strongroom.sys import metrics
 from strongroom.wire import Message, Reply
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ class Handler:
         self._log = logging.getLogger("handler")
 
     def __call__(self, message: Message) -> Reply | Awaitable[Reply]:
-        """Answer a message; at once where nothing has to be waited for."""
-        if message.target == _HEALTH and message.method == "GET":
+        """Answer a message; at once where nothing has to be waited for. A follower raises LeaderNeeded."""
+        if message.target == _HEALTH and message.method == "GET" and not message.listener.metrics_only:
             reply = self._health(message)
             if reply is not None:
                 return reply
@@ -126,7 +128,7 @@ class Handler:
         try:
             if self._core.settings.stale and not self._core.barrier.sealed:
                 await self._core.settings.refresh()
-            refused = self._core.cors.screen(message)
+            refused = metrics.screen(message) or self._core.cors.screen(message)
             if refused is not None:
                 return refused
             request = parse(message, self._core.clock())
@@ -135,6 +137,8 @@ class Handler:
                 await self._reach(message.headers["x-vault-index"])
             response = await self._core.handle(request)
             return self._reply(message, request, response)
+        except LeaderNeeded:
+            raise
         except StrongroomError as error:
             return self._error_reply(message, request, error)
         except Exception as error:

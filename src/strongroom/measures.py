@@ -12,7 +12,7 @@ import msgspec
 
 from strongroom.logical import SECOND, Request
 from strongroom.metrics import process
-from strongroom.metrics.registry import Counter, Metrics, Timing
+from strongroom.metrics.registry import Metrics, Timing
 from strongroom.mount import AUTH, SECRET
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class Measures:
         self.logins = metrics.timing("core.handle_login_request")
         self.authentication = metrics.timing("core.fetch_acl_and_token")
         self.authorization = metrics.timing("core.check_token")
+        self.creation = metrics.timing("token.create")
         self.leases = self.irrevocable = 0
         self._counted = 0
-        self._violations: dict[str, Counter] = {}
         self._tallied = {"log_request": 0, "log_response": 0}
         self._gauges()
         process.register(metrics)
@@ -104,16 +104,12 @@ class Measures:
         mount.timings[operation] = found = self.metrics.timing(f"route.{operation}.{place}")
         return found
 
-    def violated(self, rule: str) -> None:
-        """A rate limit refused a request."""
-        counter = self._violations.get(rule)
-        if counter is None:
-            counter = self.metrics.counter("quota.rate_limit.violation", {"name": rule})
-            self._violations[rule] = counter
-        counter.add()
+    def violated(self, kind: str, rule: str) -> None:
+        """A quota of kind ``rate_limit`` or ``lease_count`` refused a request."""
+        self.metrics.counter(f"quota.{kind}.violation", {"name": rule}).add()
 
     def created(self, request: Request, entry: TokenEntry) -> None:
-        """A token was made."""
+        """A token was made, and is durable."""
         labels = {
             "auth_method": request.mount_type or "token",
             "mount_point": request.mount_point,
@@ -122,6 +118,7 @@ class Measures:
             "creation_ttl": _ttl_bucket(entry.ttl),
         }
         self.metrics.counter("token.creation", labels).add()
+        self.creation.add((perf_counter() - request.routed) * 1000)
 
     # -- what is counted now and then ----------------------------------------------------------------
 

@@ -104,6 +104,19 @@ def test_who_may_read_them() -> None:
         assert (await api("GET", "sys/metrics", token=None)).status == 200
         api.traits.disallow_metrics = True
         assert (await api("GET", "sys/metrics")).status == 403
+        assert (await api("GET", "sys%2Fmetrics")).status == 403
+        assert (await api("GET", "sys/health", token=None)).status == 200
+
+    inprocess(scenario, configured())
+
+
+def test_a_listener_for_metrics_alone() -> None:
+    async def scenario(api: InProcess) -> None:
+        api.traits.metrics_only = True
+        assert (await api("GET", "sys/metrics?format=prometheus")).status == 200
+        for path in ("sys/health", "sys/mounts", "secret/data/x"):
+            answer = await api("GET", path)
+            assert (answer.status, answer.body) == (404, b"this listener only serves the metrics endpoint\n")
 
     inprocess(scenario, configured())
 

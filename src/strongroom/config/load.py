@@ -65,6 +65,7 @@ def dev(
         tls_disable=not tls,
         tls_cert_file=tls_cert_file,
         tls_key_file=tls_key_file,
+        unauthenticated_metrics_access=True,
     )
     config.dev = True
     config.listeners = (listener, *config.listeners)

@@ -13,11 +13,26 @@ from strongroom.framework.field import field
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request, Response
 from strongroom.metrics import PROMETHEUS_TYPE, render_json, render_prometheus
+from strongroom.wire import Message, Reply
 
 if TYPE_CHECKING:
     from strongroom.sys.system import System
 
 _PROMETHEUS_TYPES = ("application/openmetrics-text", "text/plain; version=0.0.4")
+_PLAIN = [("Cache-Control", "no-store"), ("Content-Type", "text/plain; charset=utf-8")]
+
+
+def screen(message: Message) -> Reply | None:
+    """The refusal of a listener that has nothing but metrics, or everything else; None to go on."""
+    traits = message.listener
+    if not (traits.metrics_only or traits.disallow_metrics):
+        return None
+    wanted = message.target.partition("?")[0] == "/v1/sys/metrics"
+    if traits.metrics_only and not wanted:
+        return Reply(404, _PLAIN, b"this listener only serves the metrics endpoint\n")
+    if traits.disallow_metrics and wanted:
+        return Reply(403, _PLAIN, b"metrics endpoint is disabled for this listener\n")
+    return None
 
 
 class Metrics(Path):
@@ -28,9 +43,7 @@ class Metrics(Path):
 
     @classmethod
     def needs_token(cls, request: Request) -> bool:
-        """Where the listener opens its metrics, and in development mode, everybody may read them."""
-        if request.core.config.dev:
-            return False
+        """Where the listener opens its metrics, everybody may read them."""
         return request.message is None or not request.message.listener.unauthenticated_metrics_access
 
     async def read(self, system: System, request: Request) -> Response:
