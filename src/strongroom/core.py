@@ -13,7 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongroom import (
     admission,
@@ -35,6 +35,7 @@ from strongroom.audit.table import AuditTable
 from strongroom.barrier.barrier import Barrier
 from strongroom.barrier.keyring import Keyring
 from strongroom.barrier.view import View
+from strongroom.cluster.contract import Alone, Followers, LeaderNeeded
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.jwt import SigningKey
 from strongroom.errors import AuditFailed, Conflict, Internal, RateLimited, Sealed, StrongroomError, UnsupportedOperation
@@ -115,6 +116,9 @@ _READS = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HE
 class Core:
     """Everything a running server knows. One instance serves one process."""
 
+    stages: ClassVar[tuple[Stage, ...]] = STAGES
+    store_class: ClassVar[type[Store]] = Store
+
     def __init__(
         self,
         config: ServerConfig,
@@ -126,7 +130,8 @@ class Core:
         self.logs = logs or Logs(config.log_level)
         self.log = logging.getLogger("core")
         self.clock = clock.now
-        self.store = Store(physical)
+        self.store = self.store_class(physical)
+        self.followers: Followers = Alone()
         self.barrier = Barrier()
         self.audit = Broker()
         self.audit_table = AuditTable(self)
@@ -183,6 +188,7 @@ class Core:
                     return await self._attempt(request)
                 except Conflict:
                     request.rewind()
+                    await self.store.settled()
             raise Conflict("the request kept colliding with others; nothing was changed")
         finally:
             del self.in_flight[request.id]
@@ -212,12 +218,12 @@ class Core:
     async def _run(self, request: Request) -> StrongroomError | None:
         """Pass the stages. An error undoes the operation's writes, but not the use of the token."""
         try:
-            for stage in STAGES:
+            for stage in self.stages:
                 pending = stage(self, request)
                 if pending is not None:
                     await pending
-        except (Conflict, AuditFailed):
-            raise  # to run again, or to leave nothing behind
+        except (Conflict, AuditFailed, LeaderNeeded):
+            raise  # to run again, to leave nothing behind, or to be answered elsewhere
         except StrongroomError as failure:
             error: StrongroomError = failure
         except Exception as failure:
@@ -348,7 +354,6 @@ class Core:
 
     async def _adopt(self, request: Request, ring: Keyring) -> None:
         await seal.stage_keyring(request.tx, ring)
-        request.tx.touch("keyring")
         request.on_commit.append(lambda: self.barrier.adopt(ring))
 
     async def keep_keyring(self) -> None:

@@ -23,6 +23,7 @@ class Hole(Path):
     """A secret in the calling token's cubbyhole."""
 
     pattern = "{path*}"
+    reader_safe = True
     free_form = True
     path: str = field("Path of the secret.")
 

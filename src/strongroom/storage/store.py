@@ -9,6 +9,7 @@ last touched. All of this runs on one event loop and needs no locks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import orjson
 
@@ -85,12 +86,36 @@ class Store:
             tx.close()
         return self.index if waiter is None else await waiter
 
+    async def settled(self) -> None:
+        """Wait until what has been accepted so far is durable, or has failed.
+
+        Who lost a race reads again after that: what caches hold follows the durable state.
+        """
+        if self.accepted <= self.index:
+            return
+        batch = self.history.pending(self.accepted)
+        if batch is None:
+            return  # it failed
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        batch.waiters.append(waiter)
+        with contextlib.suppress(StorageFailed):
+            await waiter
+
     async def close(self) -> None:
         """Wait until all accepted batches are durable, then close the physical store."""
         self._closed = True
         if self._flush is not None:
             await self._flush
         await self.physical.close()
+
+    def pending(self, domain: str) -> bool:
+        """Whether a batch that is not yet durable touches ``domain``."""
+        for batch in reversed(self.history.batches):
+            if batch.index <= self.index:
+                return False
+            if batch.domains and domain in batch.domains:
+                return True
+        return False
 
     def joined(self, tx: WriteTransaction) -> None:
         """``tx`` has begun to read: keep what is accepted from now on."""

@@ -169,6 +169,14 @@ class WriteTransaction(Transaction):
             return await snapshot.list(prefix, after, limit)
         return await overlay.list(snapshot, prefix, after, limit)
 
+    def watch(self, key: str) -> None:
+        """Have the commit fail when ``key`` changes from now on, without reading it."""
+        if self._snapshot is None:
+            self._start()
+        if self._keys is None:
+            self._keys = set()
+        self._keys.add(key)
+
     def put(self, key: str, value: bytes) -> None:
         """Write ``key`` at the commit. Raises InvalidKey or KeyTooLong at once."""
         encode_key(key)

@@ -20,6 +20,7 @@ class Data(Path):
     """The versions of a secret."""
 
     pattern = "data/{path*}"
+    reader_safe = True
     path: str = field("Path of the secret.")
     version: int = field("Which version to read; 0 is the latest.", query=True)
     data: Mapped = field("The secret: any JSON object.", sensitive=True)
@@ -27,7 +28,7 @@ class Data(Path):
 
     async def exists(self, kv: KV2, request: Request) -> bool:
         """Whether the secret has a history."""
-        return await kv.histories(request).get(self.path) is not None
+        return await kv.history(request, self.path) is not None
 
     async def read(self, kv: KV2, request: Request) -> Response:
         """One version of the secret, and its metadata. 404 with the metadata when it is deleted."""
@@ -42,7 +43,7 @@ class Data(Path):
         writable(self.path)
         if "data" not in request.data:
             raise BadRequest("no data provided")
-        history = await kv.histories(request).get(self.path)
+        history = await kv.history(request, self.path)
         config = await kv.config(request)
         check_cas(self.options, history, config)
         return kv.add(request, self.path, history, config, self.data if "data" in self.given else None)
@@ -52,7 +53,7 @@ class Data(Path):
         writable(self.path)
         if "data" not in self.given:
             raise BadRequest("no data provided")
-        history = await kv.histories(request).get(self.path)
+        history = await kv.history(request, self.path)
         if history is None or not history.current:
             return Response(status=404)
         config = await kv.config(request)
@@ -65,7 +66,7 @@ class Data(Path):
 
     async def delete(self, kv: KV2, request: Request) -> None:
         """Mark the latest version as deleted; it can be undeleted."""
-        history = await kv.histories(request).get(self.path)
+        history = await kv.history(request, self.path)
         if history is not None and history.current:
             history.versions[history.current].delete(request.now)
             kv.histories(request).put(self.path, history)
@@ -75,6 +76,7 @@ class Subkeys(Path):
     """The shape of a secret without its values."""
 
     pattern = "subkeys/{path*}"
+    reader_safe = True
     path: str = field("Path of the secret.")
     version: int = field("Which version; 0 is the latest.", query=True)
     depth: int = field("How many levels to show; 0 is all.", query=True)

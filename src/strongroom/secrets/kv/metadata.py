@@ -25,6 +25,7 @@ class MetadataPath(Path):
     """The history and the settings of a secret."""
 
     pattern = "metadata/{path*}"
+    reader_safe = True
     path: str = field("Path of the secret.")
     max_versions: int = field("How many versions to keep; 0 is what the mount says.")
     cas_required: bool = field("Refuse writes that do not name the version they are based on.")
@@ -122,6 +123,7 @@ class DetailedMetadata(Path):
     """Listings with the metadata of each secret."""
 
     pattern = "detailed-metadata/{path*}"
+    reader_safe = True
     path: str = field("Path to list.")
     after: str = field("List names that come after this one.", query=True)
     limit: int = field("List at most this many names.", query=True)
@@ -150,6 +152,7 @@ class ConfigPath(Path):
     """Settings of the mount, for secrets that have none of their own."""
 
     pattern = "config"
+    reader_safe = True
     max_versions: int = field("How many versions to keep; 0 is 10.")
     cas_required: bool = field("Refuse writes that do not name the version they are based on.")
     delete_version_after: SignedDuration = field("Delete versions after this time; below 0 none at all.")

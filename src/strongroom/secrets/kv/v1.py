@@ -31,6 +31,7 @@ class Secret(Path):
     """A secret: a JSON object at a path."""
 
     pattern = "{path*}"
+    reader_safe = True
     free_form = True
     path: str = field("Path of the secret.")
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from strongroom.barrier.view import View
 
 
+_HISTORY = "kv/history"
+
+
 class KV2(KV):
     """A store for secrets of any shape, by path, that keeps versions."""
 
@@ -59,6 +62,14 @@ class KV2(KV):
     async def config(self, request: Request) -> Config:
         """The mount's settings."""
         return await self.configs(request).get("config") or Config()
+
+    async def history(self, request: Request, path: str) -> History | None:
+        """The history of a secret, read once a request: the ACL asks first whether there is one."""
+        memo = request.scratch
+        if _HISTORY not in memo:
+            memo[_HISTORY] = await self.histories(request).get(path)
+        history: History | None = memo[_HISTORY]
+        return history
 
     async def version(self, request: Request, path: str, number: int) -> tuple[History, int, Version]:
         """A version of a secret by number, or the latest. Raises NotFound."""
