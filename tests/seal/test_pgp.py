@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,42 +14,14 @@ from strongroom.seal.ceremony import RootGenerationCeremony
 from strongroom.seal.config import SealConfig
 from strongroom.seal.seal import InitRequest
 from strongroom.seal.shares import check, issue
+from tests.seal.gnupg import GnuPG, gnupg, keyring
 from tests.seal.keepers import Keep, run
-
-gnupg = pytest.mark.skipif(shutil.which("gpg") is None, reason="GnuPG is not installed")
-
-
-class GnuPG:
-    """One keeper's key ring."""
-
-    def __init__(self, home: Path, algorithm: str) -> None:
-        self.env = os.environ | {"GNUPGHOME": str(home)}
-        signing, encryption = {"rsa": ("rsa2048", "rsa2048"), "ed25519": ("ed25519", "cv25519")}[algorithm]
-        self.run("--quick-generate-key", "keeper@example.com", signing, "sign", "never")
-        listing = self.run("--with-colons", "--list-keys").decode()
-        self.fingerprint = next(
-            line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr")
-        ).lower()
-        self.signing_only = self.run("--export")
-        self.run("--quick-add-key", self.fingerprint, encryption, "encr", "never")
-        self.binary = base64.b64encode(self.run("--export")).decode()
-        self.armored = self.run("--armor", "--export").decode()
-
-    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        command = ["gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", *arguments]
-        return subprocess.run(command, env=self.env, input=stdin, capture_output=True, check=True).stdout
-
-    def decrypt(self, message: bytes) -> str:
-        return self.run("--decrypt", stdin=message).decode()
 
 
 @pytest.fixture(scope="module", params=("rsa", "ed25519"))
 def keeper(request: pytest.FixtureRequest) -> Iterator[GnuPG]:
-    """In a short path: GnuPG's agent listens on a socket there, whose name has a limit."""
-    with tempfile.TemporaryDirectory(prefix="gpg", dir="/tmp") as home:
-        ring = GnuPG(Path(home), request.param)
+    with keyring(request.param) as ring:
         yield ring
-        subprocess.run(["gpgconf", "--kill", "all"], env=ring.env, check=False, capture_output=True)
 
 
 @gnupg
