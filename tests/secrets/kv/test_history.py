@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.secrets.kv.history import Config, History, Version
@@ -57,6 +57,7 @@ def test_a_version_is_gone_from_its_deletion_time_on(deletion: int, now: int, go
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=40))
+@settings(deadline=None)
 def test_the_newest_versions_stay(limits: list[tuple[int, int]]) -> None:
     history = History(created=0, updated=0)
     expected: set[int] = set()

@@ -69,7 +69,8 @@ def test_forms_of_version_numbers(versions: object) -> None:
 def test_no_versions() -> None:
     async def scenario(kv: Clocked) -> None:
         await three_versions(kv)
-        for body in ({}, {"versions": []}, {"versions": ""}, {"versions": None}):
+        bodies: tuple[dict[str, object], ...] = ({}, {"versions": []}, {"versions": ""}, {"versions": None})
+        for body in bodies:
             for path, sentence in (("delete", "No"), ("undelete", "No"), ("destroy", "no")):
                 assert await kv.refused("POST", f"{path}/a", body) == f"{sentence} version number provided"
         assert '"versions"' in await kv.refused("POST", "destroy/a", {"versions": ["x"]})
