@@ -226,17 +226,25 @@ class Lifecycle:
                 request.tx.close()
             self.active_since = request.now
             self._reaper = asyncio.create_task(reaper.run(core))
+            await core.followers.unsealed()
             self._log.info("unsealed")
 
     async def _read_state(self, tx: Transaction) -> None:
-        """Everything that is small and needed by every request; nothing that grows with use."""
+        core = self._core
+        await self.read_state(tx)
+        await core.audit_table.unsealed(tx, core.config.audits)
+        await versions.record(core, tx, __version__, core.clock())
+
+    async def read_state(self, tx: Transaction) -> None:
+        """Everything that is small and needed by every request; nothing that grows with use.
+
+        What is not there yet is made; a follower finds it made.
+        """
         core = self._core
         await core.tokens.unsealed(tx)
         await core.settings.unsealed(tx)
-        await core.audit_table.unsealed(tx, core.config.audits)
         core.wrapping_key = await self._wrapping_key(tx)
         await self._cluster(tx)
-        await versions.record(core, tx, __version__, core.clock())
         core.mounts.forget()
         core.policies.forget()
         core.quotas.forget()
@@ -283,6 +291,7 @@ class Lifecycle:
 
     async def _close(self) -> None:
         async with self._lock:
+            await self._core.followers.sealed()
             if self._reaper is not None:
                 self._reaper.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

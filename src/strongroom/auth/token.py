@@ -139,6 +139,8 @@ class Lookup(Path):
     """What is known of a token."""
 
     pattern = "lookup"
+    reader_safe = True
+    looks_up = True
     token: str = field("Token to look up; the calling one when absent.", sensitive=True)
 
     async def read(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
@@ -155,6 +157,8 @@ class LookupSelf(Path):
     """What is known of the calling token."""
 
     pattern = "lookup-self"
+    reader_safe = True
+    looks_up = True
 
     async def read(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
         """Properties of the calling token."""
@@ -169,6 +173,8 @@ class LookupAccessor(Path):
     """What is known of the token that an accessor belongs to; never the token itself."""
 
     pattern = "lookup-accessor"
+    reader_safe = True
+    looks_up = True
     accessor: str = field("Accessor of the token.")
 
     async def write(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
@@ -180,6 +186,7 @@ class Accessors(Path):
     """The accessors of all tokens. Needs sudo."""
 
     pattern = "accessors/?"
+    reader_safe = True
     root_protected = True
 
     async def list(self, tokens: TokenAuth, request: Request) -> list[str]:
@@ -312,6 +319,7 @@ class Roles(Path):
     """The token roles there are."""
 
     pattern = "roles/?"
+    reader_safe = True
     after: str = field("List names that come after this one.", query=True)
     limit: int = field("List at most this many names.", query=True)
 
@@ -324,6 +332,7 @@ class RolePath(Path):
     """A role: the bounds of the tokens that are made through it."""
 
     pattern = "roles/{role_name}"
+    reader_safe = True
     role_name: str = field("Name of the role.")
     allowed_policies: CommaList = field("Policies a token may have; any when empty.")
     disallowed_policies: CommaList = field("Policies a token may not have.")

@@ -70,6 +70,10 @@ class Path:
     root_protected: ClassVar[bool] = False
     while_sealed: ClassVar[bool] = False
     reads_write: ClassVar[bool] = False
+    reader_safe: ClassVar[bool] = False
+    """Whether a process that only reads may answer reads, listings and help."""
+    looks_up: ClassVar[bool] = False
+    """Whether writes only look something up, so that such a process may answer them too."""
     free_form: ClassVar[bool] = False
     root_namespace_only: ClassVar[bool] = False
     statuses: ClassVar[Mapping[str, Mapping[int, str]]] = {}

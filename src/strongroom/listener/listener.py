@@ -57,6 +57,12 @@ class Listener:
         self._patience = config.read_header_timeout  # for PROXY header and TLS handshake, each
         self._admissions: set[asyncio.Task[None]] = set()
         self.address = ""
+        self.accepts_at_once = _ACCEPTS_AT_ONCE
+        """Connections taken in one go; 1 where other processes accept from the same socket."""
+
+    def fileno(self) -> int:
+        """The listening socket's descriptor, for a process that shares it; -1 when there is none."""
+        return -1 if self._socket is None else self._socket.fileno()
 
     @property
     def counters(self) -> Counters:
@@ -133,7 +139,7 @@ class Listener:
 
     def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        for _ in range(_ACCEPTS_AT_ONCE):
+        for _ in range(self.accepts_at_once):
             if self._socket is None:
                 return
             try:

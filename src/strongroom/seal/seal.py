@@ -25,6 +25,9 @@ SHAMIR_KEY_PATH = "core/shamir-kek"
 
 RECOVERY_KEY_PATH = "core/recovery-key"
 
+KEYRING_DOMAIN = "keyring"
+"""The cache domain that every change of the keyring touches: other processes have to follow."""
+
 
 class WrongKey(BadRequest):
     """The key that was given, or that the shares combine to, is not the one."""
@@ -320,3 +323,4 @@ async def stage_keyring(tx: Transaction, ring: Keyring, root_key: bytes | bytear
             raise Conflict("the keyring is being changed")
     for path, sealed in ring.rows().items():
         tx.put(path, sealed)
+    tx.touch(KEYRING_DOMAIN)

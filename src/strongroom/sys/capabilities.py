@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class CapabilityFields(Path):
     """Which paths are asked about."""
 
+    reader_safe = True
+    looks_up = True
     paths: CommaList = field("Paths to judge.")
     path: CommaList = field("Older name of paths.", deprecated=True)
 

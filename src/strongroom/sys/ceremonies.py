@@ -171,7 +171,6 @@ class RotateRoot(Ceremony):
         """Replace the root key."""
         core = system.core
         ring = await seal.rotate_root_key(request.tx, core.barrier, core.lifecycle.sealers)
-        request.tx.touch("keyring")
         request.on_commit.append(lambda: core.barrier.adopt(ring))
 
 

@@ -35,6 +35,8 @@ class Lookup(Path):
     """What is known of a lease."""
 
     pattern = "leases/lookup"
+    reader_safe = True
+    looks_up = True
     lease_id: str = field("ID of the lease.")
 
     async def write(self, system: System, request: Request) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class LookupPrefix(Path):
     """The leases under a prefix. Needs sudo."""
 
     pattern = "leases/lookup/{prefix*}"
+    reader_safe = True
     root_protected = True
     prefix: str = field("Beginning of the lease IDs.")
 

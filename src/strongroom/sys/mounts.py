@@ -187,6 +187,7 @@ class Mounts(Path):
     """The secrets engines that are mounted."""
 
     pattern = "mounts/?"
+    reader_safe = True
 
     async def read(self, system: System, request: Request) -> Response:
         """All secrets engines by path."""
@@ -197,6 +198,7 @@ class MountPath(MountFields):
     """Enable, look at or disable a secrets engine."""
 
     pattern = "mounts/{path*}"
+    reader_safe = True
     path: str = field("Where the engine answers.")
 
     async def read(self, system: System, request: Request) -> Response:
@@ -216,6 +218,7 @@ class Auths(Path):
     """The auth methods that are enabled."""
 
     pattern = "auth/?"
+    reader_safe = True
 
     async def read(self, system: System, request: Request) -> Response:
         """All auth methods by path."""
@@ -226,6 +229,7 @@ class AuthPath(MountFields):
     """Enable, look at or disable an auth method. Needs sudo."""
 
     pattern = "auth/{path*}"
+    reader_safe = True
     root_protected = True
     path: str = field("Where the method answers, below auth/.")
 
@@ -336,6 +340,7 @@ class MountTune(TuneFields):
     """Settings of a secrets engine, or of an auth method by its path with auth/ before it."""
 
     pattern = "mounts/{path*}/tune"
+    reader_safe = True
     path: str = field("Where the engine answers.")
 
     async def read(self, system: System, request: Request) -> Response:
@@ -351,6 +356,7 @@ class AuthTune(TuneFields):
     """Settings of an auth method. Needs sudo."""
 
     pattern = "auth/{path*}/tune"
+    reader_safe = True
     root_protected = True
     path: str = field("Where the method answers, below auth/.")
 
@@ -432,6 +438,7 @@ class UIMounts(Path):
     """The mounts a caller may know of; without a token, those that are listed for everybody."""
 
     pattern = "internal/ui/mounts/?"
+    reader_safe = True
     unauthenticated = True
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
@@ -459,6 +466,7 @@ class UIMount(Path):
     """The mount that answers for a path, if the caller may use anything in it."""
 
     pattern = "internal/ui/mounts/{path*}"
+    reader_safe = True
     unauthenticated = True
     path: str = field("A path inside the mount.")
 

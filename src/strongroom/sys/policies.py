@@ -50,6 +50,7 @@ class Policies(Path):
     """The ACL policies there are."""
 
     pattern = "policies/acl/?"
+    reader_safe = True
     after: str = field("List names that come after this one.", query=True)
     limit: int = field("List at most this many names.", query=True)
 
@@ -74,6 +75,7 @@ class PolicyPath(Path):
     """An ACL policy."""
 
     pattern = "policies/acl/{name*}"
+    reader_safe = True
     name: str = field("Name of the policy; the same in any case.")
     policy: str = field("The rules, HCL or JSON, plain or base64.")
     cas: int = field("Write only if this is the current version; -1 if there is none yet.")
@@ -192,6 +194,7 @@ class OldPolicies(Path):
     """Older path of policies/acl."""
 
     pattern = "policy/?"
+    reader_safe = True
 
     async def read(self, system: System, request: Request) -> Response:
         """Names of the policies."""
@@ -244,6 +247,7 @@ class PasswordPolicies(Path):
     """The password policies there are."""
 
     pattern = "policies/password/?"
+    reader_safe = True
     after: str = field("List names that come after this one.", query=True)
     limit: int = field("List at most this many names.", query=True)
 
@@ -256,6 +260,7 @@ class PasswordPolicyPath(Path):
     """A password policy: length, and which characters in what number."""
 
     pattern = "policies/password/{name}"
+    reader_safe = True
     name: str = field("Name of the policy.")
     policy: str = field("The rules, HCL or JSON, plain or base64.")
 
@@ -283,6 +288,7 @@ class GeneratePassword(Path):
     """Passwords that follow a policy."""
 
     pattern = "policies/password/{name}/generate"
+    reader_safe = True
     name: str = field("Name of the policy.")
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
@@ -297,6 +303,7 @@ class ResultantACL(Path):
     """What the calling token may do, path by path, for user interfaces."""
 
     pattern = "internal/ui/resultant-acl"
+    reader_safe = True
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
         """Exact and prefix paths with their capabilities."""

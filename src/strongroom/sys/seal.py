@@ -161,6 +161,7 @@ class Seal(Path):
 
     async def write(self, system: System, request: Request) -> None:
         """Seal the server: whoever has the answer finds it sealed."""
+        await system.core.followers.sealed()
         request.on_commit.append(system.core.lifecycle.close)
 
 
@@ -178,6 +179,7 @@ class Health(Path):
     """Whether this node is initialised, unsealed and active, as a status code for load balancers."""
 
     pattern = "health"
+    reader_safe = True
     unauthenticated = True
     while_sealed = True
     standbyok: bool = field("Answer for a standby as for the active node.", query=True)

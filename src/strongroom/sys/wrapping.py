@@ -34,6 +34,8 @@ class Lookup(Path):
     """When, how and for how long a wrapping token was made. Does not use it up."""
 
     pattern = "wrapping/lookup"
+    reader_safe = True
+    looks_up = True
     unauthenticated = True
     token: str = field("The wrapping token.", sensitive=True)
 

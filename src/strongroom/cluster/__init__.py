@@ -1,0 +1,1 @@
+"""Several processes, one server: one leads and writes, the others follow it and read."""
