@@ -393,19 +393,19 @@ class Leases:
             if len(found) < BULK:
                 return
 
-    # -- jobs of the reaper's: each step gives whether there is more to do -------------------------
+    # -- jobs of the reaper's, step by step --------------------------------------------------------
 
-    async def end_prefix(self, request: Request, due: int, prefix: str) -> bool:
+    async def end_prefix(self, request: Request, due: int, prefix: str) -> None:
         """One step of a prefix job: make some leases due; the job's row holds how far it has come."""
         view = self._view(request.tx, request.namespace)
         cursor = await view.get(f"at/{due:016x}/p/{prefix}")
         if cursor is None:
-            return False
+            return
         found = await view.scan("id/" + prefix, cursor.decode(), BULK)
         await self._end(request, await self._load(request, [prefix + rest for rest in found]))
-        return self._continue(view, due, "p", prefix, found)
+        self._continue(view, due, "p", prefix, found)
 
-    async def end_of_token(self, request: Request, due: int, key: str) -> bool:
+    async def end_of_token(self, request: Request, due: int, key: str) -> None:
         """One step of ending the leases that a token made."""
         view = self._view(request.tx, request.namespace)
         found = await view.scan(f"token/{key}/", "", BULK)
@@ -413,29 +413,26 @@ class Leases:
             self._expire(request, lease)
         for lease_id in found:
             view.delete(f"token/{key}/{lease_id}")
-        return self._continue(view, due, "k", key, found)
+        self._continue(view, due, "k", key, found)
 
-    def _continue(self, view: View, due: int, kind: str, reference: str, found: list[str]) -> bool:
+    def _continue(self, view: View, due: int, kind: str, reference: str, found: list[str]) -> None:
         if len(found) < BULK:
             self._unschedule(view, due, kind, reference)
-            return False
-        self._schedule(view, due, kind, reference, found[-1])
-        return True
+        else:
+            self._schedule(view, due, kind, reference, found[-1])
 
     def schedule_purge(self, request: Request, prefix: str) -> None:
         """Have the reaper delete everything under a storage prefix, piece by piece."""
         self._schedule(self._view(request.tx, request.namespace), request.now, "d", prefix)
 
-    async def purge(self, request: Request, due: int, prefix: str) -> bool:
+    async def purge(self, request: Request, due: int, prefix: str) -> None:
         """One step of a purge: delete some rows."""
         view = self._core.view(request.tx, prefix)
         found = await view.scan("", "", PURGE)
         for key in found:
             view.delete(key)
-        if len(found) == PURGE:
-            return True
-        self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
-        return False
+        if len(found) < PURGE:
+            self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
 
     def postpone(self, request: Request, due: int, kind: str, reference: str) -> None:
         """Try again in a while what cannot even be read, so that it holds nothing else up."""

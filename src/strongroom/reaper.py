@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,9 @@ _log = logging.getLogger("expiration")
 async def run(core: Core) -> None:
     """Revoke what is due, for as long as the server is unsealed."""
     while True:
-        more = False
+        ended = 0
         try:
-            more = await sweep(core)
+            ended = await sweep(core)
             await core.keep_keyring()
         except Sealed:
             return
@@ -38,45 +39,42 @@ async def run(core: Core) -> None:
             _log.error("expiry has to wait: %s", error.cause or error.public)
         except Exception:  # a defect in one place must not end all expiry
             _log.exception("expiry has to wait")
-        if not more:
+        if not ended:
             await asyncio.sleep(PAUSE)
 
 
-async def sweep(core: Core) -> bool:
-    """Revoke one batch of what is due now; gives whether more is waiting."""
+async def sweep(core: Core) -> int:
+    """Take one step with each of the first that are due now; gives how many there were."""
     tx = core.store.begin(write=False)
     try:
         due = await core.leases.due(tx, core.root_namespace, core.clock(), BATCH)
     finally:
         tx.close()
-    more = len(due) == BATCH
     for start in range(0, len(due), AT_ONCE):
-        ends = [_end(core, *one) for one in due[start : start + AT_ONCE]]
-        more |= any(await asyncio.gather(*ends))
-    return more
+        await asyncio.gather(*(_end(core, *one) for one in due[start : start + AT_ONCE]))
+    return len(due)
 
 
-async def _end(core: Core, when: int, kind: str, reference: str) -> bool:
-    """Take one thing back or do a job's next step; gives whether it needs another turn.
+async def _end(core: Core, when: int, kind: str, reference: str) -> None:
+    """Take one thing back, or do the next step of a job.
 
-    A failure is noted with the lease; what is not even readable is put off.
+    A failure is noted with the lease; what is not even readable is put off. What lost a race stays
+    where it is, for the next sweep.
     """
     try:
-        return await _in_transaction(core, _STEPS[kind], when, reference)
+        await _in_transaction(core, _STEPS[kind], when, reference)
     except Conflict:
-        return True
+        return
     except Sealed:
         raise
     except Exception as error:
         _log.warning("revocation failed, to be tried again: %s", type(error).__name__)
         reason = error.public if isinstance(error, StrongroomError) else type(error).__name__
-    try:
-        return await _in_transaction(core, partial(_note_failure, kind, reason), when, reference)
-    except Conflict:
-        return True
+        with suppress(Conflict):
+            await _in_transaction(core, partial(_note_failure, kind, reason), when, reference)
 
 
-async def _note_failure(
+async def _note_failure(  # noqa: PLR0917  the first two make a step of it
     kind: str, reason: str, leases: Leases, request: Request, when: int, reference: str
 ) -> None:
     if kind == "l":
@@ -89,17 +87,16 @@ async def _note_failure(
     leases.postpone(request, when, kind, reference)
 
 
-async def _in_transaction(core: Core, step: Step, when: int, reference: str) -> bool:
+async def _in_transaction(core: Core, step: Step, when: int, reference: str) -> None:
     request = core.internal_request()
     try:
-        more = await step(core.leases, request, when, reference)
+        await step(core.leases, request, when, reference)
         await core.store.commit(request.tx)
     finally:
         request.tx.close()
-    return bool(more)
 
 
-Step = Callable[[Leases, Request, int, str], Awaitable[bool | None]]
+Step = Callable[[Leases, Request, int, str], Awaitable[None]]
 
 _STEPS: dict[str, Step] = {
     "d": Leases.purge,
