@@ -166,13 +166,24 @@ def start_dev(program: tuple[str, ...], folder: Path, *arguments: str) -> Server
 
 
 def start_configured(
-    program: tuple[str, ...], folder: Path, *, storage: str = "inmem", listener: str = "", extra: str = ""
+    program: tuple[str, ...],
+    folder: Path,
+    *,
+    storage: str = "inmem",
+    listener: str = "",
+    extra: str = "",
+    readers: int = 0,
 ) -> Server:
-    """A server from a configuration file: sealed and empty, with a file audit device declared."""
+    """A server from a configuration file: sealed and empty, with a file audit device declared.
+
+    ``readers`` is how many reader processes Strongroom has; the peer has no such setting.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     (folder / "storage").mkdir(exist_ok=True)
     path = "" if storage == "inmem" else f'path = "{folder / "storage"}"'
+    if program is STRONGROOM:
+        extra += f"\nreaders = {readers}"
     (folder / "server.hcl").write_text(f"""
 storage "{storage}" {{ {path} }}
 listener "tcp" {{

@@ -21,6 +21,9 @@ class MemoryTransaction:
     def delete_prefix(self, prefix: str) -> None:
         self.rows = {key: value for key, value in self.rows.items() if not key.startswith(prefix)}
 
+    def touch(self, domain: str) -> None:
+        """There are no caches to tell."""
+
     async def scan(self, prefix: str, after: str = "", limit: int = -1) -> list[str]:
         names = sorted(key.removeprefix(prefix) for key in self.rows if key.startswith(prefix))
         return _page(names, after, limit)
