@@ -147,6 +147,10 @@ def test_keyring_change_under_way_does_not_open_a_sealed_server() -> None:
     inprocess(scenario)
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_sealing_and_unsealing_often_leaves_nothing_behind(tmp_path: Path) -> None:
     async def scenario(api: InProcess) -> None:
         options = {"file_path": str(tmp_path / "audit.log")}
@@ -157,7 +161,7 @@ def test_sealing_and_unsealing_often_leaves_nothing_behind(tmp_path: Path) -> No
             assert (await unseal(api, api.key.hex()))["sealed"] is False
             assert (await api("GET", "sys/mounts")).status == 200
             await asyncio.sleep(0.01)
-            return len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir()))
+            return len(asyncio.all_tasks()), open_files()
 
         first = await turn()
         for _ in range(49):
