@@ -101,7 +101,7 @@ def commands(report: Report, theirs: Subject, ours: Subject, repeats: int) -> No
 
 def tokens(report: Report, theirs: Subject, ours: Subject, chosen: argparse.Namespace) -> None:
     """Memory of live tokens, and how long an unseal takes with them."""
-    grown = measure.load_tokens(theirs, chosen.peer_tokens), measure.load_tokens(ours, chosen.tokens)
+    grown = measure.load_tokens(theirs, chosen.peer_tokens), measure.fill_tokens(ours, chosen.tokens)
     counts = f"{chosen.tokens:,} (peer: {chosen.peer_tokens:,})"
     report.limit(f"anonymous memory of {counts} live tokens, MB", *grown, 60)
     unseals = measure.unseal_to_first_answer(theirs), measure.unseal_to_first_answer(ours)

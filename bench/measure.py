@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,32 @@ def load_tokens(subject: Subject, count: int) -> float:
     create = OPERATIONS[4]
     checked(run(subject.server.port, [Stream("tokens", create.maker(subject), 64)], count=count))
     return memory(subject.pid, "RssAnon") - before
+
+
+def fill_tokens(subject: Subject, count: int) -> float:
+    """Put ``count`` tokens into our storage (:mod:`bench.bulk`); returns MB of anonymous memory they add.
+
+    Both times the process is fresh, unsealed, and has answered a thousand reads.
+    """
+    server = subject.server
+    before = _settled_memory(subject)
+    server.stop()
+    line = (sys.executable, "-m", "bench.bulk", str(server.folder / "server.hcl"), server.keys[0], str(count))
+    subprocess.run(line, check=True)
+    server.restart()
+    return _settled_memory(subject, restart=False) - before
+
+
+def _settled_memory(subject: Subject, *, restart: bool = True) -> float:
+    server = subject.server
+    if restart:
+        server.stop()
+        server.restart()
+    server.unseal()
+    pin(subject.pid, SERVER_CORE)
+    read = OPERATIONS[0].maker(subject)
+    checked(run(server.port, [Stream("read", read, 16)], count=1_000))
+    return memory(subject.pid, "RssAnon")
 
 
 def unseal_to_first_answer(subject: Subject) -> float:
