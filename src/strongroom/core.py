@@ -38,7 +38,15 @@ from strongroom.barrier.view import View
 from strongroom.cluster.contract import Alone, Followers, LeaderNeeded
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.jwt import SigningKey
-from strongroom.errors import AuditFailed, Conflict, Internal, RateLimited, Sealed, StrongroomError, UnsupportedOperation
+from strongroom.errors import (
+    AuditFailed,
+    Conflict,
+    Internal,
+    RateLimited,
+    Sealed,
+    StrongroomError,
+    UnsupportedOperation,
+)
 from strongroom.framework.help import help_of
 from strongroom.framework.path import Path
 from strongroom.lease import Leases
@@ -227,7 +235,7 @@ class Core:
         except StrongroomError as failure:
             error: StrongroomError = failure
         except Exception as failure:
-            self.log.error("request %s failed", request.id, exc_info=failure)
+            self.log.exception("request %s failed", request.id, exc_info=failure)
             error = Internal()
         else:
             return None
@@ -246,9 +254,7 @@ class Core:
             if logged is not None:
                 await logged
 
-    async def _outside(
-        self, request: Request, path: type[Path], captures: dict[str, str | None]
-    ) -> Response:
+    async def _outside(self, request: Request, path: type[Path], captures: dict[str, str | None]) -> Response:
         """Run a path that works while sealed: no token, no transaction, no audit to write to."""
         if request.operation not in path.operations:
             raise Unsupported

@@ -141,7 +141,7 @@ class Handler:
             raise
         except StrongroomError as error:
             return self._error_reply(message, request, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the client gets a 500 without detail, whatever it was
             self._log.exception("request failed", exc_info=error)
             return self._error_reply(message, request, Internal())
 
@@ -159,7 +159,8 @@ class Handler:
     def _reply(self, message: Message, request: Request, response: Response) -> Reply:
         if response.raw is not None:
             content = ("Content-Type", response.content_type or "application/json")
-            return self._finish(message, request, response.status or 200, [_NO_STORE, content, _SECURITY], response)
+            headers = [_NO_STORE, content, _SECURITY]
+            return self._finish(message, request, response.status or 200, headers, response)
         if response.status != 200 and response.empty:
             return self._finish(message, request, response.status or 204, _NO_DATA, response)
         body = response.data if response.bare else envelope(request, response)

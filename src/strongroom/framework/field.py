@@ -103,7 +103,7 @@ def _signed_duration(value: Any) -> int:
     if isinstance(value, msgspec.Raw):
         return int(float(bytes(value)))
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("expected a duration")
+        raise TypeError("expected a duration")
     return duration.parse(value)
 
 

@@ -26,7 +26,8 @@ class Devices(Path):
     async def read(self, system: System, request: Request) -> Response:
         """All devices by path."""
         devices = system.core.audit.devices
-        return Response(data={path: describe(device.config) for path, device in sorted(devices.items())}, flat=True)
+        listing = {path: describe(device.config) for path, device in sorted(devices.items())}
+        return Response(data=listing, flat=True)
 
 
 def describe(config: Any) -> dict[str, Any]:
@@ -74,7 +75,7 @@ class Hash(Path):
     async def write(self, system: System, request: Request) -> Response:
         """The hash of a value."""
         if not self.input:
-            raise BadRequest("the \"input\" parameter is empty")
+            raise BadRequest('the "input" parameter is empty')
         hashed = system.core.audit.hash(self.path.strip("/") + "/", self.input)
         return Response(data={"hash": hashed}, flat=True)
 
