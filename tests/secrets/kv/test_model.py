@@ -13,14 +13,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from strongroom.storage.inmem import InMem
 from tests.secrets.clocked import Clocked, start
 
-PATHS = st.sampled_from(("a", "b", "a/c"))
+PATHS = st.sampled_from(("a", "a/c"))
 DATA = st.dictionaries(st.sampled_from("xyz"), st.integers(0, 3) | st.just("s"), max_size=2)
 PATCHES = st.dictionaries(st.sampled_from("xyz"), st.none() | st.integers(0, 3), max_size=2)
+CAS = st.sampled_from((None, 0, 0, 1, -1))  # how far from the right number; None names none
 NUMBERS = st.lists(st.integers(1, 6), min_size=1, max_size=3)
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
-        "max_versions": st.integers(0, 3),
+        "max_versions": st.integers(0, 2),
         "cas_required": st.booleans(),
         "delete_version_after": st.sampled_from((0, 10, 30)),
     },
@@ -62,12 +63,10 @@ class Model(RuleBasedStateMachine):
     # -- what the model knows --------------------------------------------------------------------
 
     def expiry(self, secret: Secret) -> float | None:
-        if self.config.get("delete_version_after", 0) < 0:
+        mount, own = (of.get("delete_version_after", 0) for of in (self.config, secret.settings))
+        if mount < 0:
             return None
-        spans = {
-            self.config.get("delete_version_after", 0),
-            secret.settings.get("delete_version_after", 0),
-        } - {0}
+        spans = {mount, own} - {0}
         return self.time + min(spans) if spans else None
 
     def gone(self, version: Version) -> bool:
@@ -80,6 +79,9 @@ class Model(RuleBasedStateMachine):
         keep = secret.settings.get("max_versions") or self.config.get("max_versions") or 10
         secret.versions = {n: v for n, v in secret.versions.items() if n > secret.current - keep}
 
+    def cas_number(self, path: str, off: int | None) -> int | None:
+        return None if off is None else self.secrets.get(path, Secret()).current + off
+
     def cas_passes(self, path: str, cas: int | None) -> bool:
         secret = self.secrets.get(path, Secret())
         if cas is None:
@@ -88,19 +90,22 @@ class Model(RuleBasedStateMachine):
 
     # -- what is done ----------------------------------------------------------------------------
 
-    @rule(path=PATHS, data=DATA, cas=st.none() | st.integers(0, 4))
-    def write(self, path: str, data: dict[str, Any], cas: int | None) -> None:
-        options = {} if cas is None else {"cas": cas}
-        answer = self.send("POST", f"data/{path}", {"data": data, "options": options})
-        if not self.cas_passes(path, cas):
-            assert answer.status == 400, answer
-            return
-        self.add(path, data)
-        assert answer.status == 200, answer
-        assert answer.data["version"] == self.secrets[path].current
+    @rule(path=PATHS, data=DATA, cas=CAS, times=st.integers(1, 4))
+    def write(self, path: str, data: dict[str, Any], cas: int | None, times: int) -> None:
+        for _ in range(times):
+            number = self.cas_number(path, cas)
+            options = {} if number is None else {"cas": number}
+            answer = self.send("POST", f"data/{path}", {"data": data, "options": options})
+            if not self.cas_passes(path, number):
+                assert answer.status == 400, answer
+                continue
+            self.add(path, data)
+            assert answer.status == 200, answer
+            assert answer.data["version"] == self.secrets[path].current
 
-    @rule(path=PATHS, patch=PATCHES, cas=st.none() | st.integers(0, 4))
-    def patch(self, path: str, patch: dict[str, Any], cas: int | None) -> None:
+    @rule(path=PATHS, patch=PATCHES, off=CAS)
+    def patch(self, path: str, patch: dict[str, Any], off: int | None) -> None:
+        cas = self.cas_number(path, off)
         options = {} if cas is None else {"cas": cas}
         answer = self.send("PATCH", f"data/{path}", {"data": patch, "options": options})
         secret = self.secrets.get(path)
@@ -196,4 +201,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
