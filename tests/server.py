@@ -182,7 +182,7 @@ def start_configured(
     port = free_port()
     (folder / "storage").mkdir(exist_ok=True)
     path = "" if storage == "inmem" else f'path = "{folder / "storage"}"'
-    if program is STRONGROOM:
+    if program is STRONGROOM and "readers" not in extra:
         extra += f"\nreaders = {readers}"
     (folder / "server.hcl").write_text(f"""
 storage "{storage}" {{ {path} }}
