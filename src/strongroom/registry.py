@@ -26,12 +26,14 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 INTERNAL = frozenset({"system", "cubbyhole", "identity", "token"})
+OLD_NAMES = frozenset({"generic"})
+"""Types that can still be mounted under a name that no catalog lists any more."""
 _GROUPS = {"mounts": "strongroom.secrets", "auth": "strongroom.auth"}
 
 
 def names(table: str) -> list[str]:
     """The types that can be mounted in a table, sorted."""
-    return sorted({*BUILTIN[table], *_plugins(table)} - INTERNAL)
+    return sorted({*BUILTIN[table], *_plugins(table)} - INTERNAL - OLD_NAMES)
 
 
 def is_builtin(table: str, type_: str) -> bool:

@@ -68,7 +68,10 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *_unprintable(27),
         Known(28, "status", "a path that is not UTF-8 is the client's fault, not an internal one"),
     ),
-    "kv unknown version": (Known(1, "body.errors.0", "the sentence says which versions there are"),),
+    "kv unknown version": (
+        Known(1, "body.errors.0", "the sentence says which versions there are"),
+        Known(3, "body*deprecation_status", "an old name of kv is as supported as kv"),
+    ),
     "kv2 bad metadata": (
         Known(7, "status", "a negative count of versions is refused; the peer makes four billion of it"),
         Known(0, "body.data.current_metadata_version", "follows from that refusal"),
