@@ -38,11 +38,17 @@ class Ceremony(Path):
             return True
         return request.message is None or bool(getattr(request.message.listener, cls.switch))
 
-    def privileged(self, request: Request) -> bool:
+    async def privileged(self, request: Request) -> bool:
         """Whether the caller may end what others began without naming it."""
-        if request.acl is None:
-            return False
-        return bool({"root", "sudo"} & set(request.acl.capabilities(request.path)))
+        acl = request.acl or await request.core.acl_of(request)
+        return acl is not None and bool({"root", "sudo"} & set(acl.capabilities(request.path)))
+
+    def named(self, request: Request) -> str:
+        """The nonce by which a caller names the ceremony to end: in the query, or in a body."""
+        nonce = request.data.get("nonce", "")
+        if not nonce and request.message is not None and request.message.body:
+            nonce = codec.decode_object(request.message.body, max_strings=10).get("nonce", "")
+        return str(nonce)
 
     def answer(self, body: dict[str, Any]) -> Response:
         """The older paths answer without the envelope."""
@@ -94,8 +100,8 @@ class RekeyInit(RekeyPath):
 
     async def delete(self, system: System, request: Request) -> None:
         """Cancel it. Who has no token must name it by its nonce."""
-        nonce = str(request.data.get("nonce", ""))
-        self.ceremony(system).cancel(nonce, privileged=self.privileged(request))
+        privileged = await self.privileged(request)
+        self.ceremony(system).cancel(self.named(request), privileged=privileged)
 
 
 class KeyStep(Path):
@@ -141,10 +147,9 @@ class RekeyVerify(RekeyPath, KeyStep):
 
     async def delete(self, system: System, request: Request) -> Response:
         """Start verification over."""
-        nonce = str(request.data.get("nonce", ""))
-        return self.answer(
-            self.ceremony(system).restart_verification(nonce, privileged=self.privileged(request))
-        )
+        privileged = await self.privileged(request)
+        ceremony = self.ceremony(system)
+        return self.answer(ceremony.restart_verification(self.named(request), privileged=privileged))
 
 
 class RekeyBackup(RekeyPath):
@@ -315,8 +320,8 @@ class GenerateRootAttempt(GenerateRootPath):
 
     async def delete(self, system: System, request: Request) -> None:
         """Cancel it. Who has no token must name it by its nonce."""
-        nonce = str(request.data.get("nonce", ""))
-        self.ceremony(system).cancel(nonce, privileged=self.privileged(request))
+        privileged = await self.privileged(request)
+        self.ceremony(system).cancel(self.named(request), privileged=privileged)
 
 
 class GenerateRootUpdate(GenerateRootPath, KeyStep):
