@@ -209,6 +209,7 @@ def test_listings() -> None:
 def test_ten_thousand_names_in_pages() -> None:
     async def scenario(kv: Clocked) -> None:
         names = [f"k{i:05d}" for i in range(10_000)]
+        await kv.get("config")  # from here on the mount is known
         core = kv.api.core
         tx = core.store.begin(write=True)
         view = core.view(tx, core.mounts.by_prefix["m/"].storage_prefix)
