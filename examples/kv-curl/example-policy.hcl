@@ -1,0 +1,3 @@
+path "secret/example_*" {
+  capabilities = ["create", "read"]
+}
