@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,7 @@ def main(flags: Mapping[str, Any]) -> int:
     if flags["recovery"]:
         return _refuse("there is no recovery mode; start the server without -recovery")
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the keys
     try:
         run(serve(flags))
     except ConfigError as error:
