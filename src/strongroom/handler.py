@@ -345,7 +345,10 @@ def _body(message: Message, request: Request) -> dict[str, Any]:
         form = _form(message.body)
         if form is not None:
             return form
-    return codec.decode_object(message.body, max_strings=message.listener.max_json_strings)
+    traits = message.listener
+    return codec.decode_object(
+        message.body, max_strings=traits.max_json_strings, max_memory=traits.max_json_memory
+    )
 
 
 def _form(body: bytes) -> dict[str, Any] | None:
