@@ -86,4 +86,4 @@ def test_captures_are_declared_fields(path: type[Path]) -> None:
 
 @each_path
 def test_statuses_belong_to_operations(path: type[Path]) -> None:
-    assert path.statuses.keys() <= {METHODS[operation] for operation in path.operations}
+    assert {method for method, *_ in path.statuses} <= {METHODS[operation] for operation in path.operations}

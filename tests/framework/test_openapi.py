@@ -20,7 +20,7 @@ class Box(Path):
 
     pattern = "boxes/{name}/{part?}"
     root_protected = True
-    statuses = {"write": {202: "accepted"}}  # noqa: RUF012  as in any path
+    statuses = (("write", 202, "accepted"),)
     name: str = field("Name of the box.")
     part: str = field("Part of the box.")
     version: int = field("Which version.", query=True)

@@ -305,6 +305,7 @@ class Tidy(Path):
     """Remove what a crash of an older version, or a restored backup, may have left of tokens."""
 
     pattern = "tidy"
+    statuses = (("write", 202, "done"),)
 
     async def write(self, tokens: TokenAuth, request: Request) -> Response:
         """Remove index rows whose token is gone."""
@@ -392,7 +393,7 @@ class RolePath(Path):
 
 def _check_role(role: Role) -> None:
     if role.token_type not in {"service", "batch", "default-service", "default-batch", ""}:
-        raise BadRequest("invalid 'token_type' value")
+        raise BadRequest(f"invalid 'token_type' value \"{role.token_type}\"")
     if role.token_type in {"batch", "default-batch"} and role.token_period:
         kind = role.token_type
         raise BadRequest(f"'token_type' cannot be '{kind}' when role is set to generate periodic tokens")

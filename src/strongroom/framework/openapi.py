@@ -226,9 +226,9 @@ def _responses(path: type[Path], methods: list[str]) -> dict[str, Any]:
     """The statuses that the declaration names; else what the operation's return type tells."""
     found: dict[str, Any] = {}
     for method in methods:
-        named = path.statuses.get(method)
+        named = {str(status): {"description": text} for its, status, text in path.statuses if its == method}
         if named:
-            found |= {str(status): {"description": text} for status, text in named.items()}
+            found |= named
         elif getattr(path, method).__annotations__.get("return") == "None":
             found["204"] = {"description": "empty body"}
         else:

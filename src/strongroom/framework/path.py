@@ -76,8 +76,8 @@ class Path:
     """Whether writes only look something up, so that such a process may answer them too."""
     free_form: ClassVar[bool] = False
     root_namespace_only: ClassVar[bool] = False
-    statuses: ClassVar[Mapping[str, Mapping[int, str]]] = {}
-    """What answers of an operation (by method) mean, where it is more than 200 or 204."""
+    statuses: ClassVar[tuple[tuple[str, int, str], ...]] = ()
+    """Method, status, meaning: for operations that answer more than 200 or 204."""
 
     fields: ClassVar[dict[str, Field]] = {}
     regex: ClassVar[re.Pattern[str]]

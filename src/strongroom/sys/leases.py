@@ -179,6 +179,7 @@ class Tidy(Path):
     """Remove what a crash of an older version, or a restored backup, may have left of leases."""
 
     pattern = "leases/tidy"
+    statuses = (("write", 202, "done"),)
 
     async def write(self, system: System, request: Request) -> Response:
         """Remove index rows whose lease is gone."""

@@ -182,6 +182,12 @@ class Health(Path):
     reader_safe = True
     unauthenticated = True
     while_sealed = True
+    statuses = (
+        ("read", 200, "initialised, unsealed and active"),
+        ("read", 429, "standby"),
+        ("read", 501, "not initialised"),
+        ("read", 503, "sealed"),
+    )
     standbyok: bool = field("Answer for a standby as for the active node.", query=True)
     perfstandbyok: bool = field("Answer for a performance standby as for the active node.", query=True)
     activecode: int = field("Status code when active.", default=200, query=True)
