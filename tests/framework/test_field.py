@@ -96,6 +96,8 @@ BAD: tuple[tuple[Any, Any], ...] = (
     (Duration, "-1h"),
     (Duration, -1),
     (Duration, True),
+    (Duration, number("1e10")),
+    (Duration, 9_223_372_037),
     (Duration, []),
     (CommaList, {}),
     (CommaList, [[]]),

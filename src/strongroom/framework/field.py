@@ -101,7 +101,7 @@ def _duration(value: Any) -> int:
 
 def _signed_duration(value: Any) -> int:
     if isinstance(value, msgspec.Raw):
-        return int(float(bytes(value)))
+        return duration.parse(float(bytes(value)))
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError("expected a duration")
     return duration.parse(value)
