@@ -30,6 +30,13 @@ _SHARES = "a caller's mistake is answered 400, as at the old paths; the peer say
 _NO_NONCE = "the right nonce is not told to who does not know it"
 _FORMATTED = "the peer's sentence is a formatting accident"
 
+_OWN = "our own words"
+_FIELD = "the sentence names the field"
+_NOT_WRAPPING = "one answer for whatever is not a wrapping token"
+_OLD_LEASES = "Vault has the old path"
+_PASSED = "engines of our own see the headers they need without being told"
+_SLASH = "a slash at the end changes nothing here"
+
 EVERYWHERE = (
     Known(0, "body.build_date", "Vault has it"),
     Known(0, "body.performance_standby", "Vault has it"),
@@ -174,6 +181,114 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(5, "body.errors.0", "devices are made by API too; this path is taken"),
         Known(6, "body.errors.0", "our own words"),
     ),
+    "token create bad input": (
+        *(Known(step, "body.errors.0", _FIELD) for step in (1, 6, 8)),
+        Known(4, "status", "a time to live that is no duration is refused"),
+        Known(18, "status", "metadata that is no set of strings is refused"),
+    ),
+    "token create custom id": tuple(
+        Known(step, "body.warnings", "our tokens are hashed with a key whoever chose their ID")
+        for step in (1, 8, 10)
+    ),
+    "token lookup": (
+        Known(13, "status", "a number counts as its digits, as for every other text"),
+        Known(28, "status", "the scheme of Authorization is the same in any case (RFC 9110)"),
+    ),
+    "token bound to addresses by a role": (Known(9, "body.errors.0", _OWN),),
+    "token role parameters": (
+        Known(10, "status", "a role that could make no token is refused; the peer keeps it"),
+        Known(11, "body.errors.0", "follows from that refusal"),
+        Known(15, "status", "follows from that refusal"),
+        Known(16, "status", "follows from that refusal"),
+        Known(17, "body.data.token_type", "follows from that refusal"),
+    ),
+    "token from a role": (
+        Known(18, "body.data.explicit_max_ttl", "bounds that a role sets are shown with its tokens"),
+        Known(18, "body.data.period", "bounds that a role sets are shown with its tokens"),
+    ),
+    "wrapping with its own token": (
+        Known(6, "body.data.response", "the order of keys in a JSON object"),
+        Known(6, "body.warnings", "not deprecated here"),
+    ),
+    "wrapping bad headers": (
+        Known(13, "body.*", "less than a second is no wrapping, rather than a token that is over at once"),
+    ),
+    "wrapping as a JWT": (Known(9, "status", _NOT_WRAPPING),),
+    "wrapping bad tokens": (
+        *(Known(step, "status", _NOT_WRAPPING) for step in (3, 4, 9, 10, 15, 16, 21, 23)),
+        Known(27, "status", "Vault has it"),
+    ),
+    "leases lookup": (Known(6, "body.errors.0", "one sentence for a lease that is not there"),),
+    "leases list": tuple(
+        Known(step, "status", "a root token that never ends has no lease") for step in (1, 2)
+    ),
+    "leases renew": tuple(Known(step, "status", _OLD_LEASES) for step in (7, 8)),
+    "leases revoke": tuple(Known(step, "status", _OLD_LEASES) for step in (7, 8, 13, 16)),
+    "leases revoke all tokens of a path": tuple(
+        Known(step, "status", "a token that never ends has no lease, so it outlives those of its path")
+        for step in (6, 7, 8)
+    ),
+    "leases count and tidy": (
+        Known(8, "status", "a caller's mistake is no failure of the server"),
+        Known(9, "body.errors", "a slash at the end changes nothing here"),
+    ),
+    "mounts of a new server": (
+        *(Known(step, "*passthrough_request_headers", _PASSED) for step in (1, 4, 5)),
+        *(Known(step, "status", "the path is there, the verb is not") for step in (9, 10)),
+        *(Known(step, "status", _SLASH) for step in (14, 15)),
+    ),
+    "mounts bad input": (
+        *(Known(step, "body.errors.0", _OWN) for step in (10, 11)),
+        Known(22, "status", "a version of a plugin that is not there is refused at once"),
+    ),
+    "mounts path rules": tuple(
+        Known(step, "status", "a space at either end of a path can only be a mistake") for step in (20, 21)
+    ),
+    "mounts tune": (Known(16, "body.errors.0", _OWN), Known(25, "body.errors.0", _OWN)),
+    "mounts remount": (
+        *(Known(step, "body.warnings.0", _OWN) for step in (3, 7, 17)),
+        *(Known(step, "body.errors.0", _OWN) for step in (11, 12, 13)),
+    ),
+    "mounts auth enable and tune": tuple(Known(step, "body.errors.0", _OWN) for step in (7, 19)),
+    "mounts seen by a token": (
+        Known(3, "*passthrough_request_headers", _PASSED),
+        Known(13, "status", _SLASH),
+    ),
+    "policy names": (
+        Known(14, "body.data.modified", "the server's own policies never change"),
+        Known(14, "body.data.policy", "the text is our own"),
+    ),
+    "policy bad input": (
+        Known(4, "body.errors.0", _OWN),
+        Known(11, "status", "an empty answer, as for every other write"),
+    ),
+    "policy list": (
+        *(Known(step, "*keys*", "names in order, in pages where asked for") for step in (10, 12, 13, 14, 16)),
+        *(
+            Known(step, "body.warnings", "after and limit are no unrecognized parameters")
+            for step in (12, 13)
+        ),
+        Known(14, "*policies*", "names in order"),
+        *(Known(step, "status", "a policy's name is no folder") for step in (11, 17)),
+        Known(16, "body.data.key_info.default.*", "the text is our own"),
+    ),
+    "policy syntax errors": (
+        *(Known(step, "body.errors.0", _OWN) for step in (1, 2, 3, 5, 8, 23, 24, 25, 37)),
+        Known(27, "status", "a form of HCL that means the same as the usual one"),
+        Known(31, "status", "JSON that breaks off is refused"),
+    ),
+    "policy capabilities of root and of nobody": (
+        Known(17, "status", "a caller's mistake is no failure of the server"),
+    ),
+    "policy allowed parameters": (
+        Known(23, "status", "a number equals the same number in the policy; for the peer none ever does"),
+    ),
+    "policy pagination limit": tuple(
+        Known(step, place, "the limit holds for every listing; the peer ignores it here")
+        for step in (9, 10, 11, 13, 16, 17)
+        for place in ("body.data.keys", "body.warnings")
+    ),
+    "policy password policies": (Known(16, "body.errors.0", _OWN),),
 }
 
 

@@ -51,7 +51,9 @@ def test_denied_values_are_denied_in_any_type(values: tuple[Any, ...], sent: Any
 
 def test_names_are_compared_without_case() -> None:
     assert check(("Must",), {}, {}, {"must": 1}) is None
-    assert check(("must",), {}, {}, {"MUST": 1}) is None
+    assert check(("must",), {}, {}, {"MUST": 1}) == (Reason.PARAMETER_MISSING, "must"), (
+        "engines would not see it"
+    )
     assert check((), {}, {"a": ()}, {"A": 1}) == (Reason.PARAMETER_DENIED, "A")
     assert check(("b",), {}, {}, {"a": 1}) == (Reason.PARAMETER_MISSING, "b")
 

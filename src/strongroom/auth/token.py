@@ -555,7 +555,7 @@ class TokenAuth(Backend):
         _refuse_endless_root(parent, asked, policies)
         response.auth = Auth(
             policies=policies,
-            no_default_policy=True,
+            no_default_policy="default" not in policies and policies != ["root"],
             display_name=_display_name(asked.display_name),
             metadata=asked.meta or None,
             ttl=asked.ttl or asked.lease,

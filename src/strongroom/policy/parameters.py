@@ -12,9 +12,8 @@ ANY = "*"
 
 
 def missing(required: Sequence[str], data: Mapping[str, Any]) -> str | None:
-    """The first required parameter that the request lacks."""
-    lowered = _lowered(data)
-    return next((name for name in required if name.lower() not in lowered), None)
+    """The first required parameter that the request lacks; engines know its name in one spelling only."""
+    return next((name for name in required if name not in data and name.lower() not in data), None)
 
 
 def refused(allowed: Parameters, denied: Parameters, data: Mapping[str, Any]) -> str | None:
@@ -36,10 +35,6 @@ def check(
     if data and (allowed or denied) and (name := refused(allowed, denied, data)) is not None:
         return Reason.PARAMETER_DENIED, name
     return None
-
-
-def _lowered(data: Mapping[str, Any]) -> set[str]:
-    return {name.lower() for name in data}
 
 
 def _is_allowed(allowed: Parameters, name: str, value: Any) -> bool:
