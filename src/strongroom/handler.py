@@ -147,7 +147,7 @@ class Handler:
 
     async def _reach(self, wanted: str) -> None:
         """Wait a little until this process knows the state that a client has seen elsewhere."""
-        if not wanted.isdecimal() or len(wanted) > _INDEX_DIGITS:
+        if not (wanted.isascii() and wanted.isdigit()) or len(wanted) > _INDEX_DIGITS:
             raise BadRequest('failed to decode "X-Vault-Index"')
         index, store = int(wanted), self._core.store
         for _ in range(_INDEX_WAITS):
