@@ -37,7 +37,7 @@ async def run(core: Core) -> None:
             return
         except StrongroomError as error:
             _log.error("expiry has to wait: %s", error.cause or error.public)
-        except Exception:  # a defect in one place must not end all expiry
+        except Exception:  # noqa: BLE001  a defect in one place must not end all expiry
             _log.exception("expiry has to wait")
         if not ended:
             await asyncio.sleep(PAUSE)
@@ -67,7 +67,7 @@ async def _end(core: Core, when: int, kind: str, reference: str) -> None:
         return
     except Sealed:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  an engine may fail in any way
         _log.warning("revocation failed, to be tried again: %s", type(error).__name__)
         reason = error.public if isinstance(error, StrongroomError) else type(error).__name__
         with suppress(Conflict):

@@ -68,7 +68,7 @@ async def wrap(core: Core, request: Request) -> None:
     request.response = wrapped(core, request, body, request.wrap_ttl, request.path, response)
 
 
-def wrapped(
+def wrapped(  # noqa: PLR0917  what a wrapping token is made of
     core: Core,
     request: Request,
     body: dict[str, Any],

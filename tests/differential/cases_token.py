@@ -288,7 +288,7 @@ CASES = (
     case(
         "token expires",
         token("t", policies=["default"], ttl="1s"),
-        get(SELF, token="<t>"),
+        get(SELF, token="<t>", only=("data.creation_ttl",)),  # what is left of a second is anyone's guess
         get(SELF, token="<t>", pause=1.6),
         post("auth/token/lookup", {"token": "<t>"}),
         post("auth/token/renew", {"token": "<t>"}),
