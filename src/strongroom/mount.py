@@ -234,14 +234,14 @@ class MountTable:
                     return mount
         return None
 
-    async def hold(self, tx: Transaction, mount: Mount) -> None:
-        """Have the commit fail when the mount is changed or disabled meanwhile.
+    def hold(self, tx: Transaction, mount: Mount) -> None:
+        """Have the commit fail when the mount is changed or disabled from now on.
 
         Raises Conflict when that has happened already, so that the request begins again.
         """
-        row = await View(tx, self._barrier, _ROWS[mount.entry.table]).get(mount.entry.uuid)
-        if row is None or self._decoder.decode(row) != mount.entry:
-            raise Conflict(cause="the mount has changed")
+        if self.stale or self._store.pending(DOMAIN):
+            raise Conflict(cause="the mounts have changed")
+        tx.watch(_ROWS[mount.entry.table] + mount.entry.uuid)
 
     def put(self, tx: Transaction, entry: MountEntry) -> None:
         """Store the row of a mount, new or changed."""

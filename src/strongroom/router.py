@@ -66,7 +66,7 @@ async def dispatch(core: Core, request: Request) -> None:
     if request.bound_path is None:
         raise UnsupportedPath
     if request.writes:
-        await core.mounts.hold(request.tx, mount)
+        core.mounts.hold(request.tx, mount)
     if mount.entry.tainted:
         raise NotFound(f'no handler for route "{request.path}". route entry not found.')
     request.response = response = await mount.backend.handle(request.bound_path, request)

@@ -58,6 +58,10 @@ class Transaction:
         """Names directly under ``prefix``; see :meth:`strongroom.storage.physical.Snapshot.list`."""
         return (self._snapshot or self._start()).list(prefix, after, limit)
 
+    def watch(self, key: str) -> None:
+        """Only for a transaction that writes."""
+        raise Internal(cause="watch in a read-only transaction")
+
     def put(self, key: str, value: bytes) -> None:  # noqa: ARG002  # the writing one uses it
         """Write ``key`` at the commit. Raises InvalidKey or KeyTooLong at once."""
         raise Internal(cause="put in a read-only transaction")

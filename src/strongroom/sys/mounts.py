@@ -268,7 +268,7 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
             if table == AUTH
             else f'cannot unmount "{mount.entry.path}"'
         )
-    await core.mounts.hold(request.tx, mount)
+    core.mounts.hold(request.tx, mount)
     await core.leases.revoke_prefix(request, mount.prefix, sync=True)
     core.mounts.delete(request.tx, mount.entry)
     core.leases.schedule_purge(request, mount.storage_prefix)
@@ -300,7 +300,7 @@ class TuneFields(Path):
         if mount is None:
             raise BadRequest(f'tune of path "{path.strip("/")}/" failed: no mount entry found')
         self._refuse_strange(mount)
-        await core.mounts.hold(request.tx, mount)
+        core.mounts.hold(request.tx, mount)
         given = {name: getattr(self, name) for name in self.given}
         entry = replace(mount.entry, config=_config_from(given, mount.entry.config))
         if "description" in self.given:
@@ -399,7 +399,7 @@ class Remount(Path):
             raise BadRequest(f'no matching mount at "{self.source.strip("/")}/"')
         if mount.prefix in PERMANENT:
             raise BadRequest(f'cannot remount "{mount.prefix}"')
-        await core.mounts.hold(request.tx, mount)
+        core.mounts.hold(request.tx, mount)
         path = clean_path(target[1], target[0])
         if target == source:
             raise BadRequest(f'path already in use at "{self.target.strip("/")}/"')
