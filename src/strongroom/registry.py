@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 
 from strongroom.errors import BadRequest
 from strongroom.framework.backend import Backend
@@ -43,6 +42,8 @@ def is_builtin(table: str, type_: str) -> bool:
 
 @cache
 def _plugins(table: str) -> dict[str, str]:
+    from importlib.metadata import entry_points  # noqa: PLC0415  slow to import, and most mounts are built in
+
     return {point.name: point.value for point in entry_points(group=_GROUPS[table])}
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from strongroom.audit.entry import EntryFormat, FormatOptions
 from strongroom.audit.file import FileSink
-from strongroom.audit.http import HttpSink
 from strongroom.audit.options import Options
 from strongroom.audit.pipe import PipeSink
 from strongroom.audit.sink import Discard, Sink
@@ -157,6 +156,8 @@ def _syslog(options: Options) -> Sink:
 
 
 def _http(options: Options) -> Sink:
+    from strongroom.audit.http import HttpSink  # noqa: PLC0415  http.client is slow to import
+
     uri = options.text("uri")
     if not uri:
         raise BadRequest("uri is required")

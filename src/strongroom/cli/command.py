@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Run = Callable[[Session], int]
 
 
-class Failure(Exception):  # noqa: N818 (a command that ends badly is an outcome, not a fault)
+class Failure(Exception):
     """Ends a command with a sentence on standard error and an exit code.
 
     Code 1: the command line or something on this machine; 2: the server, or nothing found.

@@ -30,7 +30,7 @@ CAPABILITIES = {
 PREFLIGHT = "sys/internal/ui/mounts"
 
 
-class Shown(Exception):  # noqa: N818 (an end, not an error)
+class Shown(Exception):
     """The request was printed instead of sent."""
 
 

@@ -139,7 +139,7 @@ def _gathered(flag: Flag, before: Any, value: Any) -> Any:
     return value
 
 
-class HelpWanted(FlagError):  # noqa: N818 (it is a wish, not a failure)
+class HelpWanted(FlagError):
     """``-h`` or ``-help`` stood where a flag was expected."""
 
 

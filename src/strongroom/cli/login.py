@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 commands = Commands()
 
-SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 (a path)
+SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 FLAGS = (
     Flag("method", "string", "Auth method: token, userpass, ldap, radius, cert, kubernetes, approle, jwt ...",
          default="token"),

@@ -118,7 +118,7 @@ def _start(session: Session) -> int:
     with doing("Error initializing root generation"):
         state = _call(session, "PUT", "attempt", body)
     if state.get("otp") and session.format == "table":
-        session.warn("The one-time password below is needed to decode the token. It is not shown again.")
+        session.warn("The one-time password below is needed to decode the token. It is not shown again.\n")
     return _show(session, state)
 
 

@@ -220,4 +220,6 @@ def _reason(error: Exception) -> str:
         return "connect: connection refused"
     if isinstance(error, FileNotFoundError):
         return "connect: no such file or directory"
+    if distrust := getattr(error, "verify_message", ""):
+        return f"the server's certificate is not trusted: {distrust}"
     return str(error) or type(error).__name__
