@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from strongroom.errors import StorageFailed
 from strongroom.storage.inmem import InMem
 from strongroom.storage.physical import Batch
@@ -95,6 +97,35 @@ def test_who_has_the_answer_of_seal_finds_it_sealed() -> None:
         assert (await unseal(api, api.key.hex()))["sealed"] is False
         await asyncio.sleep(0.1)
         assert (await api("GET", "sys/mounts")).status == 200
+
+    inprocess(scenario)
+
+
+def test_shares_given_right_after_sealing_are_not_forgotten() -> None:
+    async def scenario(api: InProcess) -> None:
+        keys = (await initialize(api, secret_shares=3, secret_threshold=2))["keys"]
+        await unseal(api, *keys[:2])
+        for _ in range(5):
+            assert (await api("PUT", "sys/seal")).status == 204
+            assert (await unseal(api, keys[2]))["progress"] == 1
+            assert (await unseal(api, keys[0]))["sealed"] is False
+
+    empty(scenario)
+
+
+def test_audit_device_that_does_not_close_does_not_keep_the_server_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario(api: InProcess) -> None:
+        async def broken() -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(api.core.audit_table, "sealed", broken)
+        await api.core.lifecycle.seal()
+        assert api.core.barrier.sealed
+        assert not api.core.audit.devices
+        monkeypatch.undo()
+        assert (await unseal(api, api.key.hex()))["sealed"] is False
 
     inprocess(scenario)
 

@@ -171,6 +171,7 @@ class Lifecycle:
         Raises Uninitialized, and BadRequest for shares that do not make the key, or when
         ``migrate`` does not fit what the configuration asks for.
         """
+        await self._closed()
         keepers = await self.keepers()
         if keepers is None:
             raise Uninitialized("Vault is not initialized")
@@ -287,26 +288,34 @@ class Lifecycle:
 
     async def _closed(self) -> None:
         if self._closing is not None:
-            await asyncio.shield(self._closing)
+            await asyncio.wait([self._closing])
 
     async def _close(self) -> None:
         async with self._lock:
-            await self._core.followers.sealed()
-            if self._reaper is not None:
-                self._reaper.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._reaper
-                self._reaper = None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LEAVE):
-                    while self._core.in_flight:  # noqa: ASYNC110 - requests pay nothing for being waited for
-                        await asyncio.sleep(0.005)
-            await self._forget()
+            try:
+                await self._core.followers.sealed()
+                await self._rest()
+            finally:
+                await self._forget()
             self._log.info("sealed")
 
+    async def _rest(self) -> None:
+        """End the reaper, and wait for requests under way."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reaper
+            self._reaper = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE):
+                while self._core.in_flight:  # noqa: ASYNC110 - requests pay nothing for being waited for
+                    await asyncio.sleep(0.005)
+
     async def _forget(self) -> None:
-        await self._core.audit_table.sealed()
-        self._lock_barrier()
+        try:
+            await self._core.audit_table.sealed()
+        finally:
+            self._lock_barrier()
 
     def _lock_barrier(self) -> None:
         core = self._core
