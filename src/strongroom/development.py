@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +36,7 @@ class Certificates:
         for file in filter(None, (self.ca, self.certificate, self.key)):
             Path(file).unlink(missing_ok=True)
         if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            Path(self.folder).rmdir()
 
 
 NO_CERTIFICATES = Certificates()
@@ -64,7 +62,9 @@ def certificates(flags: Mapping[str, Any]) -> Certificates:
     """Make the files that -dev-tls wants, readable by their owner only. Raises OSError."""
     if not flags["dev-tls"]:
         return NO_CERTIFICATES
-    from strongroom.crypto.selfsigned import self_signed  # noqa: PLC0415  slow to import, rarely wanted
+    import tempfile  # noqa: PLC0415  rarely wanted, and slow to import as the next line
+
+    from strongroom.crypto.selfsigned import self_signed  # noqa: PLC0415
 
     host = _address(flags).rpartition(":")[0].strip("[]")
     hosts = dict.fromkeys(["localhost", "127.0.0.1", "::1", socket.gethostname(), host])
