@@ -1,0 +1,117 @@
+"""What bytes from outside reach first: the listener, the JSON codec, HCL and policies.
+
+Each target takes any bytes and fails when the code does anything but understand them or say no.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from strongroom import codec, hcl
+from strongroom.policy.parser import parse_policy
+from strongroom.policy.stanza import PolicyError
+from tests.listener.conversation import Conversation
+
+MAX_STRINGS = 1000
+
+
+def http(stream: bytes) -> None:
+    """A stream, whole and in two reads: the same requests, and no answer that is the server's fault."""
+    half = len(stream) // 2
+    whole, halves = Conversation(), Conversation()
+    for conversation, parts in ((whole, (stream,)), (halves, (stream[:half], stream[half:]))):
+        for part in parts:
+            if not conversation.wire.closed:
+                conversation.connection.data_received(part)
+        conversation.connection.connection_lost(None)
+    assert whole.heard == halves.heard
+    assert all(status < 500 or status in (501, 505) for status in statuses(whole)), statuses(whole)
+    for _, target, _ in whole.heard:
+        assert target.isascii()
+
+
+def statuses(conversation: Conversation) -> list[int]:
+    """Of the replies; what the application echoes may look like one, so only those at a line's start."""
+    lines = conversation.wire.output.split(b"\r\n")
+    return [int(line[9:12]) for line in lines if line.startswith(b"HTTP/1.1 ") and line[9:12].isdigit()]
+
+
+def check(holds: bool) -> None:
+    """What must hold of a refusal."""
+    assert holds
+
+
+def json(body: bytes) -> None:
+    """A request body: an object that survives being written again, or a refusal that does not quote it."""
+    try:
+        value = codec.decode_object(body, max_strings=MAX_STRINGS)
+    except codec.NotJSON as error:
+        check(len(error.public) < 200)
+        return
+    assert codec.decode(codec.encode(value)) == value
+
+
+def configuration(text: bytes) -> None:
+    """A file: a tree that is the same after printing, or an error with a place."""
+    try:
+        tree = hcl.parse(text.decode(errors="replace"))
+    except hcl.ParseError as error:
+        check(error.line >= 1)
+        return
+    printed = hcl.dump(tree)
+    assert hcl.dump(hcl.parse(printed)) == printed
+
+
+def policy(text: bytes) -> None:
+    """A policy or a refusal that says so."""
+    try:
+        parse_policy("p", text.decode(errors="replace"))
+    except PolicyError as error:
+        check(error.public.startswith("failed to parse policy"))
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "http": http,
+    "json": json,
+    "configuration": configuration,
+    "policy": policy,
+}
+
+_REQUEST = b"POST /v1/secret/a HTTP/1.1\r\nHost: a\r\nX-Vault-Token: t\r\n"
+SEEDS: dict[str, tuple[bytes, ...]] = {
+    "http": (
+        _REQUEST + b'Content-Length: 7\r\n\r\n{"a":1}',
+        _REQUEST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"LIST /v1/a?x=%20 HTTP/1.1\r\nHost: a\r\n\r\nSCAN / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
+        b"GET http://a/v1/x HTTP/1.0\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
+    ),
+    "json": (
+        b'{"data":{"a":[1,-2.50,1e400,true,null,"\\u00e9\\ud83d\\ude00"]}}',
+        b'{"a":' * 20 + b"{}" + b"}" * 20,
+        b'{"big":123456789012345678901234567890,"a":"b","a":"c"}',
+    ),
+    "configuration": (
+        b'storage "lmdb" {\n  path = "/x"\n}\n# c\nlistener "tcp" { a = [1, "b", { c = true }] }\n',
+        b'{"storage": {"file": {"path": "/x"}}, "a": [1, 2.5e3, "\\n"]}',
+        b'a = <<EOF\ntext\nEOF\nb = "${x("y")}"\n/* c */ d = 0x1f // e\n',
+    ),
+    "policy": (
+        b'path "secret/+/a*" { capabilities = ["read", "list"] allowed_parameters = { "a" = ["b"] } }',
+        b'path "x/{{identity.entity.id}}" { policy = "write" min_wrapping_ttl = "1h" }',
+        b'{"path": {"x": {"capabilities": ["deny"], "denied_parameters": {"*": []}}}}',
+    ),
+}
+
+
+def run(target: str, data: bytes) -> None:
+    """Give one input to a target; the listener needs a loop around it."""
+    if target != "http":
+        TARGETS[target](data)
+        return
+
+    async def once() -> None:
+        http(data)
+
+    asyncio.run(once())
