@@ -245,13 +245,13 @@ class _NoSuchVerb(UnsupportedOperation):
         return []
 
 
-class _Behind(StrongroomError):  # noqa: N818 - named as the whole error tree is
+class _Behind(StrongroomError):
     """The client has seen a newer state than this process."""
 
     status = 412
 
 
-class _TimedOut(StrongroomError):  # noqa: N818 - named as the whole error tree is
+class _TimedOut(StrongroomError):
     """The request took longer than its listener allows; nothing of it is written."""
 
     status = 503

@@ -114,7 +114,7 @@ def document(answer: Answer) -> Any:
 
 def comparable(answer: Answer, known: dict[str, str], step: Step) -> dict[str, Any]:
     """What of an answer is compared: status, the headers that clients read, the body."""
-    body: Any = document(answer) if not 300 <= answer.status < 400 else None  # what a redirect says is for people
+    body: Any = None if 300 <= answer.status < 400 else document(answer)  # a redirect's page is for people
     if step.unordered and lookup(body, "data.keys") != "<missing>":
         body["data"]["keys"].sort()
     if step.only:

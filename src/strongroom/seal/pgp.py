@@ -8,7 +8,7 @@ from typing import Any
 from strongroom.errors import BadRequest, StrongroomError
 
 
-class PGPUnavailable(StrongroomError):  # noqa: N818 - named as the whole error tree is
+class PGPUnavailable(StrongroomError):
     """The optional library is not installed."""
 
     status = 501

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 MAX_PARTS = 255
 
 
-class Uncombinable(Exception):  # noqa: N818 - names what happened, as the whole error tree does
+class Uncombinable(Exception):
     """These shares cannot belong to one secret; ``args[0]`` says why, without their content."""
 
 

@@ -25,7 +25,7 @@ _OPTIONS = {
 }
 
 
-class BadSealConfiguration(ValueError):  # noqa: N818 - named as the whole error tree is
+class BadSealConfiguration(ValueError):
     """The seal stanza cannot be used; the words name the option, never its value."""
 
 
