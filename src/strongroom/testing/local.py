@@ -25,7 +25,7 @@ from strongroom.storage.inmem import InMem
 if TYPE_CHECKING:
     import hvac
 
-ROOT_TOKEN = "root"  # noqa: S105  everybody's, on a server that holds nothing
+ROOT_TOKEN = "root"
 PATIENCE = 30.0
 """Seconds that starting and stopping may take before a test fails."""
 
