@@ -122,7 +122,7 @@ def test_requests_that_a_rate_limit_counts_are_counted_in_one_place() -> None:
 
 
 def test_what_was_acknowledged_is_seen_by_the_very_next_read() -> None:
-    """Thousands of rounds: the leader acknowledges a change, and the follower never shows the state before."""
+    """Thousands of rounds: once the leader has acknowledged a change, the follower shows no older state."""
 
     async def scenario(pair: Pair) -> None:
         rounds = Rounds(pair, random.Random(7))

@@ -37,6 +37,7 @@ class FollowedStore(Store):
     """Storage that another process writes. Its snapshots answer without waiting, as LMDB's do."""
 
     _row: bytes | None = None
+    _ready: Transaction | None = None
 
     def begin(self, *, write: bool) -> Transaction:
         """A transaction on the newest durable state. Raises LeaderNeeded for one that writes."""
@@ -45,8 +46,19 @@ class FollowedStore(Store):
         return FollowedTransaction(self)
 
     def follow(self) -> None:
-        """Find out which state is the newest."""
-        self.begin(write=False).close()
+        """Find out which state is the newest, and keep it for the request that is about to be handled."""
+        self.release()
+        self._ready = self.begin(write=False)
+
+    def take(self) -> Transaction:
+        """A transaction on the state kept by :meth:`follow`, or else on the newest."""
+        kept, self._ready = self._ready, None
+        return self.begin(write=False) if kept is None else kept
+
+    def release(self) -> None:
+        """Let go of a kept state that nobody took: it ages."""
+        if self._ready is not None:
+            self.take().close()
 
     def read(self, snapshot: Snapshot) -> int:
         """The index of a snapshot, the newest one; from here on caches are judged by its generations."""
@@ -140,7 +152,7 @@ class Follower(Core):
         """Answer a request from one snapshot. Raises LeaderNeeded besides the errors of the tree."""
         if self.barrier.sealed:
             raise LeaderNeeded
-        request.tx = self.store.begin(write=False)
+        request.tx = self.store.take()
         try:
             if self.store.index != self._seen:
                 await self._catch_up(request.tx)

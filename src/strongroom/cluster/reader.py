@@ -61,6 +61,8 @@ class Answering:
             outcome = self._handler(message)
         except (LeaderNeeded, StorageFailed):
             return self._leader.forward(message)
+        finally:
+            core.store.release()
         return outcome if type(outcome) is Reply else self._rest(outcome, message)  # type: ignore[arg-type]
 
     async def _rest(self, outcome: Awaitable[Reply], message: Message) -> Reply:
