@@ -118,8 +118,9 @@ def free_port() -> int:
 
 
 def listening(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+        # A connection to an ephemeral port where nobody listens can meet itself.
+        return bool(probe.getsockname() != probe.getpeername())
     return False
 
 
