@@ -360,7 +360,7 @@ class Core:
 
     async def _adopt(self, request: Request, ring: Keyring) -> None:
         await seal.stage_keyring(request.tx, ring)
-        request.on_commit.append(lambda: self.barrier.adopt(ring))
+        request.on_commit.append(lambda: self.barrier.succeed(ring))
 
     async def keep_keyring(self) -> None:
         """Store the count of encryptions now and then, and rotate when it is time."""
@@ -374,7 +374,7 @@ class Core:
             ring = ring.rotated(now) if due else ring
             await seal.stage_keyring(request.tx, ring)
             await self.store.commit(request.tx)
-            self.barrier.adopt(ring)
+            self.barrier.succeed(ring)
             self.barrier.persisted(ring, now)
         finally:
             request.tx.close()

@@ -192,6 +192,20 @@ def test_the_counter_is_stored_now_and_then() -> None:
     assert Keyring.open(ROOT, ring.rows()[KEYRING_PATH]).active.encryptions == 1
 
 
+def test_a_change_of_keys_that_comes_too_late_does_not_open_a_locked_barrier() -> None:
+    barrier = unlocked()
+    rows = barrier.ring.rotated(now=5).rows()
+    barrier.lock()
+    barrier.succeed(Keyring.open(ROOT, rows[KEYRING_PATH]))
+    assert barrier.sealed
+
+
+def test_a_change_of_keys_in_time_is_used() -> None:
+    barrier = unlocked()
+    barrier.succeed(barrier.ring.rotated(now=5))
+    assert barrier.status()["term"] == 2
+
+
 def test_adopting_a_ring_made_earlier_loses_no_count() -> None:
     barrier = unlocked(Keyring.create(ROOT, now=0))
     configured = barrier.ring.configured(RotationConfig(interval=90_000))

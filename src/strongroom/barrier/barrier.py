@@ -95,6 +95,14 @@ class Barrier:
         self._encryptions = encryptions
         self._persisted = ring.active.encryptions
 
+    def succeed(self, ring: Keyring) -> None:
+        """Use ``ring``, whose rows are stored, in place of the one in use.
+
+        Nothing when the barrier was locked meanwhile: it must stay so, and the next unseal reads the rows.
+        """
+        if self._ring is not None:
+            self.adopt(ring)
+
     def _retire(self, successor: Keyring) -> None:
         """Overwrite the previous root key, unless the successor goes on using it."""
         if self._ring is not None and self._ring.root_key is not successor.root_key:

@@ -203,7 +203,7 @@ class RekeyCeremony:
         self._state = state
 
     def _finish(self, ring: Keyring) -> None:
-        self._barrier.adopt(ring)
+        self._barrier.succeed(ring)
         self._state = None
 
 

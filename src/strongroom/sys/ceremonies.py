@@ -176,7 +176,7 @@ class RotateRoot(Ceremony):
         """Replace the root key."""
         core = system.core
         ring = await seal.rotate_root_key(request.tx, core.barrier, core.lifecycle.sealers)
-        request.on_commit.append(lambda: core.barrier.adopt(ring))
+        request.on_commit.append(lambda: core.barrier.succeed(ring))
 
 
 class RotateRootInit(RekeyInit):
