@@ -127,11 +127,11 @@ def test_what_was_acknowledged_is_seen_by_the_very_next_read() -> None:
     async def scenario(pair: Pair) -> None:
         rounds = Rounds(pair, random.Random(7))
         await rounds.begin()
-        for _ in range(3_000):
+        for _ in range(2_000):
             await rounds.one()
         assert min(rounds.counts.values()) > 100, rounds.counts
 
-    paired(scenario, seconds=50)
+    paired(scenario, seconds=120)
 
 
 class Rounds:

@@ -80,7 +80,7 @@ class Channel(asyncio.Protocol):
         if self._holds and self._transport is not None:
             self._transport.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the loop's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         """Say so, once."""
         self._transport = None
         self._room.set()

@@ -12,7 +12,7 @@ from typing import Protocol
 from strongroom.wire import Message, Reply
 
 
-class LeaderNeeded(Exception):  # noqa: N818 - names what is the case, as the whole error tree does
+class LeaderNeeded(Exception):
     """A follower cannot answer this request; nothing of it was done or written to the audit log."""
 
 

@@ -11,7 +11,7 @@ from strongroom.cluster.frame import Answer, Call, Chunk, End, KeysWanted, More,
 from strongroom.wire import Application, ListenerTraits, Message, Reply
 
 
-class BrokenOff(Exception):  # noqa: N818 - names what happened, as the whole error tree does
+class BrokenOff(Exception):
     """The leader could not finish a streamed body."""
 
 
