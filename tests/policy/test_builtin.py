@@ -30,6 +30,10 @@ def test_default_grants_what_the_peers_does() -> None:
     assert acl.capabilities("secret/x") == ["deny"]
 
 
+def test_default_lets_everybody_ask_why() -> None:
+    assert ACL([DEFAULT], now=0).capabilities("sys/internal/explain") == ["update"]
+
+
 def test_default_opens_the_own_entity_only() -> None:
     acl = ACL([render(DEFAULT, {"entity": {"id": "e", "name": "n"}})], now=0)
     assert acl.capabilities("identity/entity/id/e") == ["read"]

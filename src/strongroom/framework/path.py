@@ -61,6 +61,14 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(out), re.ASCII | re.DOTALL)
 
 
+class _Compiled:
+    """Compiles a path's pattern when it is first asked for: a start pays for what it uses."""
+
+    def __get__(self, instance: object, owner: type[Path]) -> re.Pattern[str]:
+        regex = owner.regex = compile_pattern(owner.pattern)
+        return regex
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 class Path:
     """Base of every path. See the module for the form."""
@@ -93,9 +101,10 @@ class Path:
         cls.fields = _collect_fields(cls)
         if not cls.pattern:
             return
-        cls.regex = compile_pattern(cls.pattern)
-        for name in cls.regex.groupindex:
-            cls.fields[name] = replace(cls.fields[name], in_path=True)
+        cls.regex = _Compiled()  # type: ignore[assignment]  # becomes the regex at its first use
+        for hole in _HOLE.finditer(cls.pattern):
+            if hole[2]:
+                cls.fields[hole[2]] = replace(cls.fields[hole[2]], in_path=True)
         cls.required_fields = tuple(f for f in cls.fields.values() if f.required and not f.in_path)
         cls.operations = frozenset(op for op, method in METHODS.items() if hasattr(cls, method))
         cls.checks_existence = hasattr(cls, "exists")

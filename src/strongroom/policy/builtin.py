@@ -74,6 +74,11 @@ path "sys/wrapping/unwrap" {
   capabilities = ["update"]
 }
 
+# Why it was denied
+path "sys/internal/explain" {
+  capabilities = ["update"]
+}
+
 # Hashes and random bytes
 path "sys/tools/hash" {
   capabilities = ["update"]
