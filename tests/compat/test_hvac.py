@@ -174,7 +174,7 @@ def test_token_creation_and_lookup(server: Server, client: Any) -> None:
         policies=["default"],
         meta={"who": "ci"},
         ttl="1h",
-        explicit_max_ttl="2h",
+        token_explicit_max_ttl="2h",
         display_name="ci",
         num_uses=5,
         renewable=True,
@@ -235,7 +235,7 @@ def test_token_roles(client: Any, name: str) -> None:
         allowed_policies=["default"],
         orphan=True,
         renewable=False,
-        explicit_max_ttl="2h",
+        token_explicit_max_ttl="2h",
         path_suffix="ci",
     )
     role = client.auth.token.read_role(name)["data"]
