@@ -163,7 +163,7 @@ class Server:
         if not count:
             return
         for listener in self.listeners:
-            listener.accepts_at_once = 1
+            listener.shared = True
         sockets = [listener.fileno() for listener in self.listeners]
         self.core.followers = self.readers = Readers(self.core, self._handler, self._traits, sockets)
         self.readers.start(count)

@@ -134,7 +134,7 @@ class Reader:
         app = Answering(self._core, self._forwarder)
         self._listeners = [Listener(app, each) for each in configs]
         for listener, descriptor in zip(self._listeners, hello.sockets, strict=True):
-            listener.accepts_at_once = 1
+            listener.shared = True
             await listener.start(socket.socket(fileno=descriptor))
         asyncio.get_running_loop().add_reader(self._keys, self._take_key)
         gc.collect()

@@ -25,6 +25,9 @@ from strongroom.wire import Application
 
 _BACKLOG = 1024
 _ACCEPTS_AT_ONCE = 64
+_SHARED_AT_ONCE = 4
+_AFTER_YOU = 0.001
+"""Seconds that a process which took connections leaves the next ones to the others."""
 _RETRY = 0.5
 
 
@@ -57,8 +60,8 @@ class Listener:
         self._patience = config.read_header_timeout  # for PROXY header and TLS handshake, each
         self._admissions: set[asyncio.Task[None]] = set()
         self.address = ""
-        self.accepts_at_once = _ACCEPTS_AT_ONCE
-        """Connections taken in one go; 1 where other processes accept from the same socket."""
+        self.shared = False
+        """Whether other processes accept from the same socket: then each leaves the others their part."""
 
     def fileno(self) -> int:
         """The listening socket's descriptor, for a process that shares it; -1 when there is none."""
@@ -138,24 +141,35 @@ class Listener:
             asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        for _ in range(self.accepts_at_once):
+        for taken in range(_SHARED_AT_ONCE if self.shared else _ACCEPTS_AT_ONCE):
             if self._socket is None:
                 return
             try:
                 sock, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
+                if not taken:
+                    return
+                break
             except OSError as error:  # out of file descriptors or memory: let connections end first
                 logger.error("listener %s cannot accept: %s", self.address, error)
-                loop.remove_reader(self._socket)
-                loop.call_later(_RETRY, self._accept_again)
+                self._pause(_RETRY)
                 return
-            sock.setblocking(False)
-            self._service.accepted += 1
-            task = loop.create_task(self._admit(sock, address))
-            self._admissions.add(task)
-            task.add_done_callback(self._admissions.discard)
+            self._take(sock, address)
+        if self.shared:
+            self._pause(_AFTER_YOU)
+
+    def _take(self, sock: socket.socket, address: tuple[str, int] | str) -> None:
+        sock.setblocking(False)
+        self._service.accepted += 1
+        task = asyncio.get_running_loop().create_task(self._admit(sock, address))
+        self._admissions.add(task)
+        task.add_done_callback(self._admissions.discard)
+
+    def _pause(self, seconds: float) -> None:
+        """Accept nothing for a while."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)  # type: ignore[arg-type]  # only called while there is one
+        loop.call_later(seconds, self._accept_again)
 
     async def _admit(self, sock: socket.socket, address: tuple[str, int] | str) -> None:
         """Bring a new socket to where HTTP begins. What fails on the way concerns the client only."""
