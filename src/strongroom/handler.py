@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from strongroom import codec
 from strongroom.cluster.contract import LeaderNeeded
 from strongroom.crypto.entropy import uuid4_str
+from strongroom.eager import Resumed, start
 from strongroom.errors import (
     BadRequest,
     Internal,
@@ -77,9 +78,9 @@ class Handler:
             if reply is not None:
                 return reply
         outcome = start(self._answer(message))
-        return self._bounded(outcome, message) if type(outcome) is _Resumed else outcome
+        return self._bounded(outcome, message) if type(outcome) is Resumed else outcome
 
-    async def _bounded(self, rest: _Resumed, message: Message) -> Reply:
+    async def _bounded(self, rest: Resumed, message: Message) -> Reply:
         """Await a request that waits for something, as long as the listener allows.
 
         What is over time is interrupted where it waits, and nothing of it is written. A request
@@ -426,50 +427,3 @@ def auth_body(auth: Auth) -> dict[str, Any]:
         "num_uses": auth.num_uses,
     }
     return body
-
-
-# -- driving -------------------------------------------------------------------------------------
-
-
-class _Resumed:
-    """The rest of a coroutine that was driven up to its first suspension."""
-
-    __slots__ = ("_coroutine", "_yielded")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Reply], yielded: Any) -> None:
-        self._coroutine, self._yielded = coroutine, yielded
-
-    def __await__(self) -> Generator[Any, Any, Reply]:
-        yielded = self._yielded
-        while True:
-            raised: BaseException | None = None
-            sent = None
-            try:
-                sent = yield yielded
-            except BaseException as error:  # noqa: BLE001  it belongs to the coroutine, cancellation too
-                raised = error
-            try:
-                yielded = self._coroutine.send(sent) if raised is None else self._coroutine.throw(raised)
-            except StopIteration as done:
-                reply: Reply = done.value
-                return reply
-
-
-def start(coroutine: Coroutine[Any, Any, Reply]) -> Reply | Awaitable[Reply]:
-    """Run a coroutine up to its first suspension: a request that never waits needs no Task.
-
-    Until then there is no current task, so code that may run here before its first suspension
-    must not use ``asyncio.timeout``; :func:`settle` makes sure of one.
-    """
-    try:
-        yielded = coroutine.send(None)
-    except StopIteration as done:
-        reply: Reply = done.value
-        return reply
-    return _Resumed(coroutine, yielded)
-
-
-async def settle() -> None:
-    """Give up the first run: what follows runs in a Task."""
-    if asyncio.current_task() is None:
-        await asyncio.sleep(0)

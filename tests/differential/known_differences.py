@@ -36,6 +36,9 @@ _NOT_WRAPPING = "one answer for whatever is not a wrapping token"
 _OLD_LEASES = "Vault has the old path"
 _PASSED = "engines of our own see the headers they need without being told"
 _SLASH = "a slash at the end changes nothing here"
+_ABSENT = "the path is there, the verb is not"
+_NOTHING_LISTED = "null for a list of nothing, as in every other answer"
+_DEFAULT_POLICY = "the default policy allows what Vault's allows"
 
 EVERYWHERE = (
     Known(0, "body.build_date", "Vault has it"),
@@ -43,6 +46,14 @@ EVERYWHERE = (
     Known(0, "body.enterprise", "Vault has it"),
 )
 """Differences of answers that many cases see; these need not show in any of them."""
+
+_ACCESSOR = Known(
+    0, "audit.*.request.mount_accessor", "both lines name the mount; the peer's first often does not"
+)
+_CAUSE = "the sentence that the client gets; the peer logs only its class"
+_CREATED = "what is not there yet is created"
+_NO_LEASE = "an empty object says nothing"
+_NO_LOOKUP = "a path that needs no token looks none up"
 
 _PAGES = (
     Known(0, "body.data.keys", "after and limit hold for every listing; the peer ignores them here"),
@@ -287,6 +298,97 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(step, place, "the limit holds for every listing; the peer ignores it here")
         for step in (9, 10, 11, 13, 16, 17)
         for place in ("body.data.keys", "body.warnings")
+    ),
+    "sys health": tuple(Known(step, "body.errors", "the refusal says what is wrong") for step in (4, 5)),
+    "sys status": (
+        Known(4, "*cluster_address", "development mode has no cluster"),
+        *(Known(step, "body.errors", "the refusal says what is wrong") for step in (9, 10)),
+        Known(12, "status", "Vault has it, and says that replication is off"),
+        Known(19, "status", "no redirect to a path that is not there either"),
+    ),
+    "sys random": (
+        Known(8, "body.errors.0", "what the client sent is not repeated"),
+        Known(15, "body.warnings", "nothing captured from the path, so nothing replaced"),
+        Known(16, "body.errors.0", "one sentence for both tools"),
+        Known(23, "status", _DEFAULT_POLICY),
+    ),
+    "sys hash": tuple(Known(step, "body.errors.0", "the decoder's own words") for step in (16, 19)),
+    "sys cors": (Known(5, "*passthrough_request_headers", _PASSED),),
+    "sys audited request headers": (Known(13, "status", _ABSENT), Known(14, "status", _SLASH)),
+    "sys loggers": (
+        *(Known(step, "body.warnings", _NOTHING_LISTED) for step in (1, 2, 4, 10)),
+        *(
+            Known(15, f"body.data.{name}", "loggers are named for our own parts")
+            for name in ("audit", "token")
+        ),
+    ),
+    "sys rotate and key status": tuple(Known(step, "body.errors.0", _OWN) for step in (12, 14)),
+    "sys quota configuration": (Known(13, "body.errors", "Vault has quotas of leases"),),
+    "sys internal counters and interfaces": (
+        Known(6, "status", "no token is no failure of the server"),
+        Known(10, "body.data.*_paths.sys/*", _DEFAULT_POLICY),
+    ),
+    "sys specifications": (
+        Known(1, "body.info.license.name", "our own licence"),
+        Known(5, "*responses.*", "our own words; there is no replication that recovers"),
+        Known(5, "*x-vault-sudo", "sealing needs sudo, so the document says it"),
+    ),
+    "sys state without secrets": (
+        Known(3, "status", "no redirect to a path that is not there either"),
+        Known(5, "status", "Vault has it; there is no licence to read again"),
+    ),
+    "sys metrics": (Known(6, "body.errors", "the refusal says what is wrong"),),
+    "sys what is not enabled": (
+        Known(2, "body.data.keys", "what is stored is the server's own affair"),
+        Known(12, "status", "nothing to validate here, and who does not say who he is learns no more"),
+        Known(13, "status", "there are no control groups"),
+        Known(17, "body.errors.0", "the decoder's own words"),
+    ),
+    "sys namespaces that are none": (
+        Known(8, "status", "the server's health is the same whatever the namespace"),
+    ),
+    "sys audit devices by API": (
+        *(Known(step, "*", "devices are made by API too, as in Vault") for step in (2, 3)),
+        Known(6, "status", _ABSENT),
+    ),
+    "sys generate a password with no policy and other patches": (
+        Known(2, "status", "what is not there is answered 404, as for every other path"),
+    ),
+    "audit of secrets": (_ACCESSOR, Known(0, "audit.6.response.secret", _NO_LEASE)),
+    "audit of refusals": (
+        _ACCESSOR,
+        Known(0, "audit.*.response.mount_accessor", "the mount is known, whoever asks"),
+        *(Known(step, "body.errors.0", _OWN) for step in (12, 13)),
+        *(Known(0, f"audit.{line}.error", _CAUSE) for line in (10, 12, 14, 16)),
+        *(Known(0, f"audit.{line}.request.operation", _CREATED) for line in (11, 12)),
+    ),
+    "audit of tokens": (
+        _ACCESSOR,
+        *(Known(0, f"audit.{line}.request.operation", _CREATED) for line in (1, 2)),
+        *(
+            Known(0, f"audit.12.response.auth.{name}", "a renewal does not change it")
+            for name in ("display_name", "token_issue_time")
+        ),
+        Known(0, "audit.14.error", _CAUSE),
+    ),
+    "audit of wrapping": (
+        _ACCESSOR,
+        *(
+            Known(0, f"audit.{line}.{place}", _NO_LOOKUP)
+            for line in (5, 6)
+            for place in ("auth.*", "request.client_id", "request.client_token_accessor")
+        ),
+        *(Known(0, f"audit.{line}.auth.display_name", "a wrapping token is nobody's") for line in (11, 12)),
+        *(
+            Known(0, f"audit.13.{place}", "the wrapping token is judged before the caller's own")
+            for place in ("auth.*", "request.client_token_accessor")
+        ),
+        Known(0, "audit.13.request.mount_*", "the mount is known, whatever the token"),
+        Known(0, "audit.14", "every answer has a line"),
+    ),
+    "audit of headers and of keys left in the clear": (
+        _ACCESSOR,
+        Known(0, "audit.14.response.secret", _NO_LEASE),
     ),
     "policy password policies": (Known(16, "body.errors.0", _OWN),),
 }

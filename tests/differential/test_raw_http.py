@@ -81,6 +81,8 @@ REQUESTS = {
 # What a server may do otherwise, with the reason; a row that no longer differs fails.
 KNOWN = {
     "HTTP 1.2": "only 1.0 and 1.1 are spoken; 505 says so",
+    "lines end in LF": "RFC 9112, 2.2 allows it; refused, since what a proxy reads otherwise can be smuggled",
+    "SCAN": "a scan of nothing is an empty answer",
     "blank line first": "RFC 9112, 2.2: a server should ignore it",
     "folded header": "RFC 9112, 5.2: folding is refused, since intermediaries read it differently",
     "asterisk": "there is nothing to say of the server as a whole",

@@ -119,6 +119,8 @@ REFUSED = (
     (400, b"G@T / HTTP/1.1\r\nHost: a\r\n\r\n"),
     (400, b" GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     (400, b"GET / HTTP/1.1\nHost: a\n\n\r\n\r\n"),
+    (400, b"GET / HTTP/1.1\nHost: a\n\n"),  # at once: there is no blank line to wait for
+    (400, b"GET / HTTP/1.1\r\nHost: a\n\n"),
     (400, b"GET / HTTP/1.1\r\nHost: a\n\r\n\r\n"),
     (400, request(b"GET / RTSP/1.0")),
     (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),  # TLS on a plain port

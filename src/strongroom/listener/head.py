@@ -17,7 +17,7 @@ import httptools
 
 from strongroom.listener.refusal import Refusal
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"  # noqa: S105 - a verb's alphabet (RFC 9110, 5.6.2)
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}"
 _VERB = re.compile(_TOKEN)
 _REQUEST_LINE = re.compile(rf"({_TOKEN}) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(rf"{_TOKEN} [\x21-\x7e\x80-\xff]+ HTTP/\d\.\d\r\n")
@@ -124,7 +124,12 @@ class HeadParser:
 
 
 def plausible(data: bytes) -> bool:
-    """Whether an unfinished head can still become one: no need to wait for a blank line in noise."""
+    """Whether an unfinished head can still become one: no need to wait for a blank line in noise.
+
+    Nor behind a line that ends in LF alone: a proxy that reads it as we do not would see other requests.
+    """
+    if data.count(b"\n") != data.count(b"\r\n"):
+        return False
     verb, space, _ = data[:65].decode("latin-1").partition(" ")
     return _VERB.fullmatch(verb) is not None and (bool(space) or len(verb) < 65)
 

@@ -105,7 +105,7 @@ class RequestHeader(Path):
         name = self.header.lower()
         if name not in system.core.audit.headers:
             raise BadRequest("Could not find header in config")
-        return Response(data={name: {"hmac": system.core.audit.headers[name]}}, flat=True)
+        return Response(data={self.header: {"hmac": system.core.audit.headers[name]}}, flat=True)
 
     async def write(self, system: System, request: Request) -> None:
         """Show the header from now on."""

@@ -21,7 +21,7 @@ SUBSYSTEMS = frozenset({"license"})
 """What sys/config/reload takes; there is no licence, so nothing has to be read again."""
 
 
-class OriginsRefused(StrongroomError):  # noqa: N818  named for what happened, as the tree's others
+class OriginsRefused(StrongroomError):
     """Origins that make no sense; Vault's servers answer 500 here, and clients know it."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from strongroom import codec, handler, host, versions
+from strongroom import codec, eager, host, versions
 from strongroom.clock import rfc3339
 from strongroom.errors import NotFound, UnsupportedPath
 from strongroom.framework.field import field
@@ -63,7 +63,7 @@ class HostInfo(Path):
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
         """What the machine has, and how much of it is used."""
-        await handler.settle()
+        await eager.settle()
         return await asyncio.to_thread(host.describe, request.now)
 
 

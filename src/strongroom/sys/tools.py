@@ -13,13 +13,14 @@ from strongroom.crypto import digest, entropy
 from strongroom.errors import BadRequest
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
-from strongroom.logical import Request
+from strongroom.logical import Request, Response
 
 if TYPE_CHECKING:
     from strongroom.sys.system import System
 
 _MOST = 128 * 1024
 _SOURCES = frozenset({"", "platform", "seal", "all"})
+_NO_SEAL_ENTROPY = "no seal/entropy augmentation available, using platform entropy source"
 
 
 class Random(Path):
@@ -31,7 +32,7 @@ class Random(Path):
     urlbytes: str = field("How many bytes.")
     source: str = field("platform, seal or all; or how many bytes.")
 
-    async def write(self, system: System, request: Request) -> dict[str, Any]:
+    async def write(self, system: System, request: Request) -> Response:
         """High-quality random bytes."""
         count = self.bytes
         source = self.source
@@ -48,7 +49,9 @@ class Random(Path):
             raise BadRequest("'bytes' cannot be less than 1")
         if count > _MOST:
             raise BadRequest(f"'bytes' should be less than {_MOST}")
-        return {"random_bytes": _formatted(entropy.random_bytes(count), self.format)}
+        warnings = [_NO_SEAL_ENTROPY] if source == "seal" else []
+        random = _formatted(entropy.random_bytes(count), self.format)
+        return Response(data={"random_bytes": random}, warnings=warnings)
 
 
 def _formatted(value: bytes, form: str) -> str:
