@@ -45,7 +45,7 @@ def test_file_takes_both_lines_inline(broker: Broker, tmp_path: Path) -> None:
     assert broker.log_response(asked, Response(data={"a": "b"}), "oops") is None
     first, second = lines_of(tmp_path / "f")
     assert second["type"] == "response"
-    assert second["error"] == "oops"
+    assert second["error"] == "1 error occurred:\n\t* oops\n\n"
     assert first["request"] == second["request"]
     assert first["time"] < second["time"]
     assert (broker.requests.taken, broker.responses.taken) == (1, 1)

@@ -211,10 +211,13 @@ def test_batch_tokens_have_no_accessor() -> None:
 
 
 def test_remaining_uses_are_those_of_the_moment() -> None:
+    """They count the use that the request itself takes, which the entry no longer has."""
     holder = entry(num_uses=3)
-    assert requested(entry=holder)["auth"]["remaining_uses"] == 3
+    assert requested(entry=holder)["auth"]["remaining_uses"] == 4
     holder.num_uses = 2
-    assert requested(entry=holder)["auth"]["remaining_uses"] == 2
+    assert requested(entry=holder)["auth"]["remaining_uses"] == 3
+    holder.num_uses = -1
+    assert requested(entry=holder)["auth"]["remaining_uses"] == 1
     assert "remaining_uses" not in requested()["auth"]
 
 
@@ -365,8 +368,61 @@ def test_streams_are_logged_without_their_content() -> None:
 
 def test_error_stands_beside_the_response() -> None:
     line = loaded(form.response(request(), None, NOW, 'quoted "and"\nbroken'))
-    assert line["error"] == 'quoted "and"\nbroken'
-    assert set(line["response"]) == RESPONSE
+    assert line["error"] == '1 error occurred:\n\t* quoted "and"\nbroken\n\n'
+    assert set(line["response"]) == RESPONSE | {"data"}
+    assert line["response"]["data"] == {"error": hashed('quoted "and"\nbroken')}
+
+
+def test_an_error_that_is_a_list_of_errors_stays_as_it_is() -> None:
+    listed = "1 error occurred:\n\t* permission denied\n\n"
+    assert loaded(form.response(request(), None, NOW, listed))["error"] == listed
+
+
+@pytest.mark.parametrize(
+    ("policies", "client"),
+    (
+        (["root"], "0DHqvq2D77kL2/JTPSZkTMJbkFVmUu0TzMi0jiXcFy8="),
+        (["default", "audit-of-tokens"], "xV+RV3JXaUuEfMnkZQpWtTS+7QoTuGim5GZjbClS/EI="),
+    ),
+)
+def test_client_id_is_the_one_measured_at_the_peer(policies: list[str], client: str) -> None:
+    assert requested(entry=entry(policies=policies))["request"]["client_id"] == client
+
+
+def test_client_id_of_an_entity_and_of_nobody() -> None:
+    assert requested(entry=entry(entity_id="e1"))["request"]["client_id"] == "e1"
+    assert "client_id" not in loaded(form.request(anonymous(), NOW))["request"]
+
+
+@pytest.mark.parametrize(("kind", "told"), (("system", "secret"), ("secret", "secret"), ("auth", "auth")))
+def test_the_log_knows_two_classes_of_mounts(kind: str, told: str) -> None:
+    line = answered(Response(), mount_class=kind)
+    assert line["request"]["mount_class"] == line["response"]["mount_class"] == told
+
+
+def test_an_unwrapped_token_stands_as_one() -> None:
+    auth: dict[str, Any] = {
+        "client_token": "s.in",
+        "accessor": "acc",
+        "policies": ["p"],
+        "token_policies": ["p"],
+    }
+    auth |= {"token_type": "service", "lease_duration": 60}
+    answer = answered(Response(raw=b"{}", wrapped_data={"data": None, "auth": auth}))["response"]
+    assert "data" not in answer
+    assert answer["auth"] == {
+        "client_token": hashed("s.in"),
+        "accessor": hashed("acc"),
+        "policies": ["p"],
+        "token_policies": ["p"],
+        "token_type": "service",
+        "token_ttl": 60,
+    }
+
+
+def test_unwrapped_data_stands_key_by_key() -> None:
+    unwrapped = {"data": {"x": "y"}, "auth": None}
+    assert answered(Response(raw=b"{}", wrapped_data=unwrapped))["response"]["data"] == {"x": hashed("y")}
 
 
 def test_prefix() -> None:

@@ -7,9 +7,11 @@ the request; what is constant for a token is made once and kept with the token.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from itertools import count
 from time import gmtime, strftime
 from typing import Any
@@ -18,6 +20,7 @@ import orjson
 
 from strongroom import __version__
 from strongroom.audit.mask import Mask
+from strongroom.errors import multierror
 from strongroom.logical import Auth, Operation, Request, Response, WrapInfo
 from strongroom.policy.decision import Decision
 from strongroom.token import TokenEntry
@@ -25,6 +28,8 @@ from strongroom.token import TokenEntry
 _SECOND = 1_000_000_000
 _LISTINGS = (Operation.LIST, Operation.SCAN)
 _NONE: frozenset[str] = frozenset()
+_CLASSES = {"": "", "auth": "auth", "secret": "secret", "system": "secret"}
+"""What the log calls the kinds of mounts; it knows only two."""
 _ROOT = {"id": "root"}
 _RUNNING = f"v{__version__}+builtin.strongroom"
 _formats = count()
@@ -46,6 +51,7 @@ class _Holder:
 
     token: str
     accessor: str
+    client_id: str
     before: bytes
     after: bytes
     policies: list[str]
@@ -98,7 +104,9 @@ class EntryFormat:
             subject = self._subject(request)
         if request.entry is None and response is not None and response.auth is not None:
             subject = (orjson.dumps(self._issued(response.auth)), subject[1])
-        answer = b',"response":' + orjson.dumps(self._answer(request, response))
+        answer = b',"response":' + orjson.dumps(self._answer(request, response, error))
+        if error and " occurred:\n" not in error:
+            error = multierror(error)  # the form that consumers match on, in this line only
         return self._line(b"response", now, subject, answer, error)
 
     def _line(self, kind: bytes, now: int, subject: tuple[bytes, bytes], answer: bytes, error: str) -> bytes:
@@ -122,11 +130,11 @@ class EntryFormat:
         verdict = _verdict(request)
         if entry is None:
             token = self._mask.text(request.token) if request.token else ""
-            return b'{%b"token_type":"default"}' % verdict, self._request(request, token, "")
+            return b'{%b"token_type":"default"}' % verdict, self._request(request, token, "", "")
         holder = self._holder(entry, request.token)
-        uses = b'"remaining_uses":%d,' % entry.num_uses if entry.num_uses else b""
+        uses = b'"remaining_uses":%d,' % _uses(entry.num_uses) if entry.num_uses else b""
         auth = b"".join((holder.before, verdict, uses, holder.after))
-        return auth, self._request(request, holder.token, holder.accessor)
+        return auth, self._request(request, holder.token, holder.accessor, holder.client_id)
 
     def _holder(self, entry: TokenEntry, token: str) -> _Holder:
         holder: _Holder | None = entry.audit.get(self._cache)
@@ -154,6 +162,7 @@ class EntryFormat:
         return _Holder(
             hashed,
             accessor,
+            client_id(entry),
             orjson.dumps(_present(before))[:-1] + b",",
             b'"token_type":' + orjson.dumps(entry.type) + _appended(_present(after)) + b"}",
             list(entry.policies),
@@ -167,17 +176,17 @@ class EntryFormat:
             return accessor
         return self._mask.text(accessor)
 
-    def _request(self, request: Request, token: str, accessor: str) -> bytes:
+    def _request(self, request: Request, token: str, accessor: str, client: str) -> bytes:
         namespace = request.namespace
         record: dict[str, Any] = {
             "id": request.id,
-            "client_id": request.client_id,
+            "client_id": client,
             "operation": str.__str__(request.operation),
             "mount_point": request.mount_point,
             "mount_type": request.mount_type,
             "mount_accessor": request.mount_accessor,
             "mount_running_version": _RUNNING if request.mount_point else "",
-            "mount_class": request.mount_class,
+            "mount_class": _CLASSES[request.mount_class],
             "client_token": token,
             "client_token_accessor": accessor,
             "namespace": {"id": namespace.id, "path": namespace.path} if namespace.path else _ROOT,
@@ -185,7 +194,7 @@ class EntryFormat:
             "remote_address": request.remote_address,
             "remote_port": request.remote_port,
         }
-        if not (accessor and request.client_id and request.mount_accessor and request.remote_port):
+        if not (accessor and request.mount_accessor and request.remote_port):
             record = _present(record)
         if request.data:
             exempt = request.mount.audit_request_keys if request.mount is not None else _NONE
@@ -211,7 +220,7 @@ class EntryFormat:
             if name in request.headers
         }
 
-    def _answer(self, request: Request, response: Response | None) -> dict[str, Any]:
+    def _answer(self, request: Request, response: Response | None, error: str) -> dict[str, Any]:
         record: dict[str, Any] = {}
         if request.mount_point:
             record = {
@@ -219,16 +228,23 @@ class EntryFormat:
                 "mount_type": request.mount_type,
                 "mount_accessor": request.mount_accessor,
                 "mount_running_plugin_version": _RUNNING,
-                "mount_class": request.mount_class,
+                "mount_class": _CLASSES[request.mount_class],
             }
         if response is None:
-            return record
+            return record | ({"data": {"error": self._mask.text(error)}} if error else {})
         if response.auth is not None:
             record["auth"] = self._issued(response.auth)
         if response.secret is not None:
             record["secret"] = _present({"lease_id": response.secret.lease_id})
-        if response.data is not None or response.raw is not None:
+        if response.wrapped_data and response.wrapped_data.get("auth"):
+            record["auth"] = self._issued(_revealed(response.wrapped_data["auth"]))
+        elif response.data is not None or response.raw is not None:
             record["data"] = self._answer_data(request, response)
+        if response.warnings or response.redirect or response.wrap_info is not None or response.headers:
+            self._add_answer_rarities(record, response)
+        return record
+
+    def _add_answer_rarities(self, record: dict[str, Any], response: Response) -> None:
         if response.warnings:
             record["warnings"] = response.warnings
         if response.redirect:
@@ -237,12 +253,11 @@ class EntryFormat:
             record["wrap_info"] = self._wrapping(response.wrap_info)
         if response.headers:
             record["headers"] = self._answer_headers(response.headers)
-        return record
 
     def _answer_data(self, request: Request, response: Response) -> dict[str, Any]:
         data = response.data or {}
-        if isinstance(response.wrapped_data, dict):
-            data = response.wrapped_data
+        if response.wrapped_data and isinstance(response.wrapped_data.get("data"), dict):
+            data = response.wrapped_data["data"]
         elif response.raw is not None:
             data = _raw(response)
         elif self._options.elide_list_responses and request.operation in _LISTINGS:
@@ -289,10 +304,26 @@ class EntryFormat:
         )
 
 
+def client_id(entry: TokenEntry) -> str:
+    """Whom a token counts for: its entity, or all that hold the same policies in the namespace.
+
+    The value is the one Vault's servers give: base64 of the SHA-256 of the sorted policies.
+    """
+    if entry.entity_id:
+        return entry.entity_id
+    holders = "\x7f".join(sorted(entry.policies)) + "\0" + entry.namespace_id
+    return b64encode(sha256(holders.encode()).digest()).decode()
+
+
 def rfc3339(time: int, *, fraction: bool = True) -> str:
     """``time``, in nanoseconds since the epoch, as RFC 3339 in UTC, with nine decimals or none."""
     second = strftime("%Y-%m-%dT%H:%M:%S", gmtime(time // _SECOND))
     return f"{second}.{time % _SECOND:09d}Z" if fraction else second + "Z"
+
+
+def _uses(left: int) -> int:
+    """The uses of a token before this request took one; what is ``left`` is -1 after the last."""
+    return left + 1 if left > 0 else 1
 
 
 def _verdict(request: Request) -> bytes:
@@ -311,6 +342,22 @@ def _policy_results(allowed: bool, granting: tuple[str, ...], namespace_id: str)
             {"name": name, "namespace_id": namespace_id, "type": "acl"} for name in granting
         ]
     return b'"policy_results":' + orjson.dumps(results) + b","
+
+
+def _revealed(auth: Mapping[str, Any]) -> Auth:
+    """The token that an unwrapped answer holds, from the envelope's ``auth``."""
+    return Auth(
+        client_token=auth["client_token"],
+        accessor=auth["accessor"],
+        policies=auth["policies"],
+        token_policies=auth["token_policies"],
+        identity_policies=auth.get("identity_policies") or [],
+        metadata=auth.get("metadata"),
+        num_uses=auth.get("num_uses", 0),
+        entity_id=auth.get("entity_id", ""),
+        token_type=auth.get("token_type", ""),
+        lease_duration=auth.get("lease_duration", 0),
+    )
 
 
 def _raw(response: Response) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Unwrap(Path):
             return Response(status=204)
         body["request_id"] = request.id
         response = Response(raw=codec.encode(body))
-        response.wrapped_data = body.get("data")
+        response.wrapped_data = body
         return response
 
 
