@@ -128,7 +128,7 @@ class Tokens:
     async def _service(self, request: Request, key: str) -> TokenEntry | None:
         """The entry under a key, expired or not, from the cache where it still holds.
 
-        A request that writes reads the row in any case: then its commit fails when the token was
+        A request that writes watches the row in any case: then its commit fails when the token was
         revoked meanwhile, and nothing it made (a child, a lease) can outlive the token.
         """
         tx, core = request.tx, self._core
@@ -140,6 +140,9 @@ class Tokens:
         if kept is not None and not tx.writable:
             return kept[1]
         place = f"{request.namespace.prefix}sys/token/id/{key}"
+        if kept is not None and not core.store.pending(DOMAIN):
+            tx.watch(place)
+            return kept[1]
         row = await tx.get(place)
         if row is None:
             return None

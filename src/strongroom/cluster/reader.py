@@ -7,7 +7,6 @@ pipe by which root keys come. It ends at once when the writer is gone.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import pickle
@@ -29,7 +28,7 @@ from strongroom.errors import StorageFailed
 from strongroom.handler import Handler
 from strongroom.listener.listener import Listener
 from strongroom.log import Logs
-from strongroom.server import GRACE, run
+from strongroom.server import GRACE, run, settle_memory
 from strongroom.storage.lmdb import LMDB, MAP_SIZE
 from strongroom.wire import Message, Reply
 
@@ -137,8 +136,7 @@ class Reader:
             listener.shared = True
             await listener.start(socket.socket(fileno=descriptor))
         asyncio.get_running_loop().add_reader(self._keys, self._take_key)
-        gc.collect()
-        gc.freeze()
+        settle_memory()
         self.channel.send(Ready())
 
     def _reload(self, content: bytes) -> None:
