@@ -24,9 +24,7 @@ def test_the_sentences_that_clients_match() -> None:
 @pytest.mark.parametrize(
     "kind",
     tuple(
-        kind
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, StrongroomError)
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StrongroomError)
     ),
 )
 def test_every_error_has_a_status_and_a_word_of_its_own(kind: type[StrongroomError]) -> None:

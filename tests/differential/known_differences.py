@@ -313,7 +313,10 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(23, "status", _DEFAULT_POLICY),
     ),
     "sys hash": tuple(Known(step, "body.errors.0", "the decoder's own words") for step in (16, 19)),
-    "sys cors": (Known(5, "*passthrough_request_headers", _PASSED),),
+    "sys cors": (
+        *(Known(step, "status", "bad input is no failure of the server's") for step in (2, 10, 12)),
+        Known(5, "*passthrough_request_headers", _PASSED),
+    ),
     "sys audited request headers": (Known(13, "status", _ABSENT), Known(14, "status", _SLASH)),
     "sys loggers": (
         *(Known(step, "body.warnings", _NOTHING_LISTED) for step in (1, 2, 4, 10)),

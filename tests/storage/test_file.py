@@ -22,7 +22,7 @@ BATCH = Batch({"a/b": b"2", "f/g/h": b"2", "e": None}, ranges=["a/c/"])
 NEW = {"a/b": b"2", "f/g/h": b"2"}
 
 
-class Crash(Exception):  # noqa: N818  # an event, not an error the code may handle
+class Crash(Exception):  # an event, not an error the code may handle
     """The process is gone."""
 
 

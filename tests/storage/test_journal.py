@@ -17,7 +17,7 @@ from strongroom.storage.physical import Batch, Names
 T = TypeVar("T")
 
 
-class Crash(Exception):  # noqa: N818  # an event, not an error the code may handle
+class Crash(Exception):  # an event, not an error the code may handle
     """The power is gone."""
 
 

@@ -33,7 +33,7 @@ MIN_OPERATIONS = 1_000_000
 MIN_INTERVAL = 24 * 3600
 
 
-class Unreadable(Exception):  # noqa: N818 - names what happened, as the whole error tree does
+class Unreadable(Exception):
     """This is not the row of a keyring under this root key."""
 
 

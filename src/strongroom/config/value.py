@@ -22,7 +22,7 @@ Headers = dict[str, dict[str, str]]
 """Header values by name, by status code (``200``), class (``4xx``) or ``default``."""
 
 
-class BadValue(ValueError):  # noqa: N818 - named as the whole error tree is
+class BadValue(ValueError):
     """Not a value for this key; the words complete a sentence that begins with the key."""
 
 

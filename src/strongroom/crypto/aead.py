@@ -15,7 +15,7 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
-class Unopenable(Exception):  # noqa: N818 - names what happened, as the whole error tree does
+class Unopenable(Exception):
     """The bytes were not sealed with this key for this place, or were changed since."""
 
 

@@ -21,7 +21,7 @@ _SCALAR_BYTES = 66
 """P-521 scalars take 521 bits, hence 66 bytes; a signature is two of them, r then s."""
 
 
-class Unverifiable(Exception):  # noqa: N818 - names what happened, as the whole error tree does
+class Unverifiable(Exception):
     """Not a token that this key signed."""
 
 

@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._eof = True
         return self._phase == BUSY or self._blocked
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         """Stop a stream nobody reads. An operation in progress runs to its end."""
         self._transport = None
         self._phase = CLOSING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818 - it is the answer to one client, not an error of ours
+class Refusal(Exception):
     """The connection gets ``status`` with ``sentence`` as its error, and is closed.
 
     The sentence names what was wrong and repeats nothing of what the client sent.

@@ -62,19 +62,19 @@ class Transaction:
         """Only for a transaction that writes."""
         raise Internal(cause="watch in a read-only transaction")
 
-    def put(self, key: str, value: bytes) -> None:  # noqa: ARG002  # the writing one uses it
+    def put(self, key: str, value: bytes) -> None:  # the writing one uses it
         """Write ``key`` at the commit. Raises InvalidKey or KeyTooLong at once."""
         raise Internal(cause="put in a read-only transaction")
 
-    def delete(self, key: str) -> None:  # noqa: ARG002  # the writing one uses it
+    def delete(self, key: str) -> None:  # the writing one uses it
         """Delete ``key`` at the commit; it need not exist."""
         raise Internal(cause="delete in a read-only transaction")
 
-    def delete_prefix(self, prefix: str) -> None:  # noqa: ARG002  # the writing one uses it
+    def delete_prefix(self, prefix: str) -> None:  # the writing one uses it
         """Delete every key that starts with ``prefix``, also those written here before."""
         raise Internal(cause="delete_prefix in a read-only transaction")
 
-    def touch(self, domain: str) -> None:  # noqa: ARG002  # the writing one uses it
+    def touch(self, domain: str) -> None:  # the writing one uses it
         """Move the generation of ``domain``: caches of what belongs to it are stale from the commit on."""
         raise Internal(cause="touch in a read-only transaction")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.config.sanitized import sanitized
-from strongroom.errors import BadRequest, StrongroomError, UnsupportedPath, multierror
+from strongroom.errors import BadRequest, UnsupportedPath, multierror
 from strongroom.framework.field import CommaList, StringList, field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 SUBSYSTEMS = frozenset({"license"})
 """What sys/config/reload takes; there is no licence, so nothing has to be read again."""
-
-
-class OriginsRefused(StrongroomError):
-    """Origins that make no sense; Vault's servers answer 500 here, and clients know it."""
 
 
 class CorsPath(Path):
@@ -48,10 +44,10 @@ class CorsPath(Path):
     async def write(self, system: System, request: Request) -> None:
         """Allow these origins from now on. Refuses a wildcard that is not alone."""
         if not self.allowed_origins:
-            raise OriginsRefused(multierror("at least one origin or the wildcard must be provided"))
+            raise BadRequest(multierror("at least one origin or the wildcard must be provided"))
         if "*" in self.allowed_origins and len(self.allowed_origins) > 1:
             sentence = "to allow all origins the '*' must be the only value for allowed_origins"
-            raise OriginsRefused(multierror(sentence))
+            raise BadRequest(multierror(sentence))
         settings = {
             "enabled": self.enable,
             "allowed_origins": self.allowed_origins,
