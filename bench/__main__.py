@@ -55,6 +55,7 @@ def main(arguments: list[str]) -> int:
         peer_start = measure.dev_start(PEER, folder / "peer-dev", repeats)
         our_start = measure.dev_start(STRONGROOM, folder / "strongroom-dev", repeats)
         report.limit("development server, start to first answer, s", peer_start, our_start, 0.5)
+        both_cores(report, folder, chosen.seconds)
     text = "\n".join(report.lines()) + "\n"
     print(text)
     if not chosen.quick:
@@ -91,6 +92,20 @@ def operations(report: Report, theirs: Subject, ours: Subject, seconds: float) -
             report.cost(name, before, after, operation.required if connections == 16 else None)
     beside = [measure.reads_beside_writers(subject, seconds) for subject in (theirs, ours)]
     report.below("KV v2 read beside 10 writers: p99 us", beside[0][1], beside[1][1])
+
+
+def both_cores(report: Report, folder: Path, seconds: float) -> None:
+    """Reads with the servers free to use both cores, ours with a reader process beside the writer."""
+    read = measure.OPERATIONS[0]
+    with start_peer(folder / "peer-both", both_cores=True) as theirs:
+        peer = measure.cost(theirs, read, 16, seconds)
+    with start_strongroom(folder / "alone", both_cores=True) as ours:
+        alone = measure.cost(ours, read, 16, seconds)
+    with start_strongroom(folder / "readers", readers=1, both_cores=True) as ours:
+        shared = measure.cost(ours, read, 16, seconds)
+    report.cost("KV v2 read on both cores, one reader, 16 connections", peer, shared, None)
+    report.ratio("the same: CPU a read, in proportion to one process", shared.cpu / alone.cpu, 1.1)
+    report.ratio("the same: time a read, in proportion to one process", alone.rate / shared.rate, 1.0)
 
 
 def commands(report: Report, theirs: Subject, ours: Subject, repeats: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import Maker, Result, Stream, run
-from bench.process import cpu_seconds, memory, pin
+from bench.process import family_cpu_seconds, memory, pin
 from bench.subject import SECRET, SERVER_CORE, Subject
 from tests.server import clean_environment, free_port, spawn
 
@@ -58,9 +58,9 @@ def cost(subject: Subject, operation: Operation, connections: int, seconds: floa
     make = operation.maker(subject)
     port = subject.server.port
     checked(run(port, [Stream(operation.name, make, connections)], seconds=min(1.0, seconds / 3)))
-    started, before = time.perf_counter(), cpu_seconds(subject.pid)
+    started, before = time.perf_counter(), family_cpu_seconds(subject.pid)
     result = checked(run(port, [Stream(operation.name, make, connections)], seconds=seconds))[operation.name]
-    used, took = cpu_seconds(subject.pid) - before, time.perf_counter() - started
+    used, took = family_cpu_seconds(subject.pid) - before, time.perf_counter() - started
     count = len(result.latencies)
     return Cost(
         used / count * 1e6, count / took, result.percentile(0.50) * 1e6, result.percentile(0.99) * 1e6

@@ -12,6 +12,12 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """CPU time of a process and of the processes it has started and that still run."""
+    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(cpu_seconds(one) for one in (pid, *map(int, started)))
+
+
 def memory(pid: int, kind: str) -> float:
     """A line of /proc/PID/status (``VmRSS``, ``RssAnon``), in MB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -44,6 +44,10 @@ class Report:
         """Ours must be below a limit, whatever the peer does."""
         self._add(name, theirs, ours, f"below {limit:g}", ours < limit)
 
+    def ratio(self, name: str, figure: float, limit: float) -> None:
+        """A figure of ours alone, in proportion to another of ours."""
+        self._add(name, None, figure, f"at most {limit:g}", figure <= limit)
+
     def _add(self, name: str, theirs: float | None, ours: float, required: str, met: bool) -> None:
         ratio = f"{theirs / ours:.1f}" if theirs is not None and ours > 0 else ""
         shown = "" if theirs is None else _number(theirs)

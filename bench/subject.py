@@ -46,24 +46,28 @@ class Subject:
 
 
 @contextmanager
-def strongroom(folder: Path) -> Iterator[Subject]:
-    with _subject("Strongroom", STRONGROOM, "lmdb", folder) as subject:
+def strongroom(folder: Path, *, readers: int = 0, both_cores: bool = False) -> Iterator[Subject]:
+    with _subject(
+        "Strongroom", STRONGROOM, "lmdb", folder, f"readers = {readers}", both_cores=both_cores
+    ) as subject:
         yield subject
 
 
 @contextmanager
-def peer(folder: Path) -> Iterator[Subject]:
-    with _subject("peer", PEER, "raft", folder) as subject:
+def peer(folder: Path, *, both_cores: bool = False) -> Iterator[Subject]:
+    with _subject("peer", PEER, "raft", folder, "", both_cores=both_cores) as subject:
         yield subject
 
 
 @contextmanager
-def _subject(name: str, program: tuple[str, ...], storage: str, folder: Path) -> Iterator[Subject]:
-    extra = "readers = 0" if program is STRONGROOM else ""  # the process that is measured does all the work
+def _subject(
+    name: str, program: tuple[str, ...], storage: str, folder: Path, extra: str, *, both_cores: bool
+) -> Iterator[Subject]:
     with running(start_configured(program, folder, storage=storage, extra=extra)) as server:
         server.initialize()
         server.unseal()
-        pin(server.process.pid, SERVER_CORE)
+        if not both_cores:
+            pin(server.process.pid, SERVER_CORE)
         yield Subject(name, program, server, prepare(server))
 
 
