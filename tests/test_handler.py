@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from strongroom.errors import Conflict
+from strongroom.errors import Conflict, multierror
 from strongroom.storage.physical import Batch
 from strongroom.wire import Message
 from tests.inprocess import InProcess, inprocess
@@ -228,7 +228,7 @@ def test_request_that_waits_too_long_ends_and_leaves_nothing(tmp_path: Path) -> 
         api.traits.max_request_duration = 90
         assert (await api("GET", "secret/data/slow")).status == 404
         last = [orjson.loads(line) for line in log.read_bytes().splitlines()][-3]
-        assert (last["type"], last["error"]) == ("response", "context deadline exceeded")
+        assert (last["type"], last["error"]) == ("response", multierror("context deadline exceeded"))
 
     inprocess(scenario)
 

@@ -174,7 +174,7 @@ def test_token_creation_and_lookup(server: Server, client: Any) -> None:
         policies=["default"],
         meta={"who": "ci"},
         ttl="1h",
-        token_explicit_max_ttl="2h",
+        explicit_max_ttl="2h",
         display_name="ci",
         num_uses=5,
         renewable=True,
