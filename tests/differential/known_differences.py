@@ -51,7 +51,6 @@ _ACCESSOR = Known(
     0, "audit.*.request.mount_accessor", "both lines name the mount; the peer's first often does not"
 )
 _CAUSE = "the sentence that the client gets; the peer logs only its class"
-_CREATED = "what is not there yet is created"
 _NO_LEASE = "an empty object says nothing"
 _NO_LOOKUP = "a path that needs no token looks none up"
 
@@ -363,11 +362,9 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(0, "audit.*.response.mount_accessor", "the mount is known, whoever asks"),
         *(Known(step, "body.errors.0", _OWN) for step in (12, 13)),
         *(Known(0, f"audit.{line}.error", _CAUSE) for line in (10, 12, 14, 16)),
-        *(Known(0, f"audit.{line}.request.operation", _CREATED) for line in (11, 12)),
     ),
     "audit of tokens": (
         _ACCESSOR,
-        *(Known(0, f"audit.{line}.request.operation", _CREATED) for line in (1, 2)),
         *(
             Known(0, f"audit.12.response.auth.{name}", "a renewal does not change it")
             for name in ("display_name", "token_issue_time")

@@ -85,10 +85,6 @@ class PolicyPath(Path):
     allow_wildcards_in_identity_templates: bool = field("Let templated values hold * and +.")
     allow_slashes_in_identity_templates: bool = field("Let templated values hold slashes.")
 
-    async def exists(self, system: System, request: Request) -> bool:
-        """Whether there is such a policy."""
-        return await system.core.policies.get(request, self.name) is not None
-
     async def read(self, system: System, request: Request) -> dict[str, Any] | None:
         """The policy."""
         row = await system.core.policies.get(request, self.name)
