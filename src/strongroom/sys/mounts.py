@@ -373,7 +373,7 @@ class AuthTune(TuneFields):
 
 
 _MOVED = (
-    "Mount move has been queued. Progress will be reported in Strongroom's server log, "
+    "Mount move has been queued. Progress will be reported in the server's log, "
     "tagged with the returned migration_id"
 )
 
