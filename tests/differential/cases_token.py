@@ -172,7 +172,7 @@ CASES = (
         post("auth/token/lookup", {}),
         post("auth/token/lookup", {"token": ""}),
         post("auth/token/lookup", {"token": "nobody"}),
-        post("auth/token/lookup", {"token": 5}),
+        post("auth/token/lookup", {"token": 271828}),
         post("auth/token/lookup", {"token": "s.000000000000000000000000"}),
         post("auth/token/lookup", {"token": "<t>"}, token="<t>"),
         post("auth/token/lookup-accessor", {"accessor": "<t_accessor>"}),

@@ -201,7 +201,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         for step in (1, 8, 10)
     ),
     "token lookup": (
-        Known(13, "status", "a number counts as its digits, as for every other text"),
+        Known(13, "body.errors.0", "a number counts as its digits, as for every other text"),
         Known(28, "status", "the scheme of Authorization is the same in any case (RFC 9110)"),
     ),
     "token bound to addresses by a role": (Known(9, "body.errors.0", _OWN),),
@@ -256,8 +256,8 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "mounts tune": (Known(16, "body.errors.0", _OWN), Known(25, "body.errors.0", _OWN)),
     "mounts remount": (
-        *(Known(step, "body.warnings.0", _OWN) for step in (3, 7, 17)),
-        *(Known(step, "body.errors.0", _OWN) for step in (11, 12, 13)),
+        *(Known(step, "body.warnings.0", _OWN) for step in (4, 8, 18)),
+        *(Known(step, "body.errors.0", _OWN) for step in (12, 13, 14)),
     ),
     "mounts auth enable and tune": tuple(Known(step, "body.errors.0", _OWN) for step in (7, 19)),
     "mounts seen by a token": (
