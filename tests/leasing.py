@@ -16,6 +16,7 @@ from strongroom.core import Core
 from strongroom.crypto.entropy import base62
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import field
+from strongroom.framework.lease import Terms
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request, Response, SecretLease
 
@@ -48,7 +49,7 @@ class Leasing(Backend):
     paths = (Creds,)
     failing: ClassVar[set[str]] = set()
 
-    async def renew(self, request: Request, lease: SecretLease, increment: int) -> SecretLease:
+    async def renew(self, request: Request, lease: SecretLease, terms: Terms) -> SecretLease:
         """Any increment is fine."""
         return lease
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from strongroom import lease as leases
 from strongroom.core import Core
 from strongroom.errors import BadRequest
+from strongroom.framework.lease import effective_ttl
 from strongroom.handler import Handler
-from strongroom.lease import MAX_ATTEMPTS, effective_ttl
+from strongroom.lease import MAX_ATTEMPTS
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import HOUR, Leasing, later, leasing, reap, rows
 

@@ -49,6 +49,7 @@ from strongroom.errors import (
 )
 from strongroom.framework.help import help_of
 from strongroom.framework.path import Path
+from strongroom.intent import Intents
 from strongroom.lease import Leases
 from strongroom.lifecycle import Lifecycle
 from strongroom.log import Logs
@@ -146,6 +147,7 @@ class Core:
         self.mounts = MountTable(self.store, self.barrier, self)
         self.tokens = Tokens(self)
         self.leases = Leases(self)
+        self.intents = Intents(self)
         self.policies = Policies(self)
         self.settings = Settings(self)
         self.quotas = Quotas(self)
@@ -211,9 +213,15 @@ class Core:
                 await self.store.commit(request.tx)
             for take_over in request.on_commit:
                 take_over()
+        except BaseException as failure:
+            if request.intents:
+                await self._settle(request, failure)
+            raise
         finally:
             if request.tx is not None:
                 request.tx.close()
+        if error is not None and request.intents:
+            await self.intents.settle(request)
         if isinstance(error, RateLimited) and not self.quotas.audits:
             raise error
         logged = self.audit.log_response(request, request.response, error.public if error else "")
@@ -222,6 +230,13 @@ class Core:
         if error is not None:
             raise error
         return request.response or Response()
+
+    async def _settle(self, request: Request, failure: BaseException) -> None:
+        """Undo what the request did outside; one that is interrupted does not wait for it."""
+        if isinstance(failure, Exception):
+            await self.intents.settle(request)
+        else:
+            self.after_reply(lambda: self.intents.settle(request))
 
     async def _run(self, request: Request) -> StrongroomError | None:
         """Pass the stages. An error undoes the operation's writes, but not the use of the token."""
@@ -279,15 +294,15 @@ class Core:
             default = mount.entry.config.default_lease_ttl or default
         return min(default, longest), longest
 
-    def login(self, request: Request, auth: Auth, response: Response) -> None:
+    async def login(self, request: Request, auth: Auth, response: Response) -> None:
         """Issue the token that an auth method or the token store decided on."""
-        login.complete(self, request, auth, response)
+        await login.complete(self, request, auth, response)
 
     def inner_request(self, request: Request, mount: Mount, path: str) -> Request:
         """A request of the core's own to an engine, in the transaction of another."""
         inner = Request(id=request.id, operation=Operation.REVOKE, path=path, now=request.now)
         inner.tx, inner.core, inner.mount = request.tx, self, mount
-        inner.namespace, inner.mount_point = request.namespace, mount.prefix
+        inner.namespace, inner.mount_point = mount.namespace, mount.prefix
         inner.mount_type, inner.mount_accessor = mount.type, mount.accessor
         inner.view = self.view(request.tx, mount.storage_prefix)
         return inner

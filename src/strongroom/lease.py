@@ -8,11 +8,12 @@ after :data:`MAX_ATTEMPTS` the lease is *irrevocable*: kept, listed, and revoked
 Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``at/<time>/<kind>/<ref>`` the
 index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones. The
 kinds of the index: ``l`` a lease, ``t`` a token, ``k`` the leases of a token that is gone, ``p`` those
-under a prefix, ``d`` the data of a disabled mount.
+under a prefix, ``d`` the data of a disabled mount, ``u`` an intent (see :mod:`strongroom.intent`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ import msgspec
 
 from strongroom.crypto.entropy import base62
 from strongroom.errors import BadRequest, Conflict, LeaseNotFound
-from strongroom.hcl.duration import format_short
+from strongroom.framework.lease import Terms, effective_ttl
 from strongroom.logical import SECOND, Namespace, Request, Response, SecretLease
 from strongroom.token import TokenEntry
 
@@ -78,58 +79,6 @@ class Lease:
     def secret(self) -> SecretLease:
         """The part of the lease that its engine knows."""
         return SecretLease(self.kind, self.ttl, self.max_ttl, self.renewable, dict(self.internal), self.id)
-
-
-def effective_ttl(
-    *,
-    default: int,
-    longest: int,
-    wanted: int = 0,
-    backend_max: int = 0,
-    explicit_max: int = 0,
-    period: int = 0,
-    age: int = 0,
-) -> tuple[int, list[str]]:
-    """The TTL a token or lease gets, and warnings where it was shortened. All in seconds.
-
-    ``wanted`` 0 asks for ``default``; ``longest`` is the mount's or system's maximum; ``age`` is
-    how old the thing is already (on renewal). Raises BadRequest once it is past its maximum.
-    """
-    limit = longest
-    if 0 < backend_max < limit:
-        limit = backend_max
-    if 0 < explicit_max < limit:
-        limit = explicit_max
-    if period:
-        return _period_ttl(period, longest, explicit_max, age)
-    ttl = wanted or default
-    left = limit - age
-    if left <= 0:
-        raise BadRequest("past the max TTL, cannot renew")
-    if ttl <= left:
-        return ttl, []
-    note = (
-        f'TTL of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(left)}"; '
-        "TTL value is capped accordingly"
-    )
-    return left, [note]
-
-
-def _period_ttl(period: int, longest: int, explicit_max: int, age: int) -> tuple[int, list[str]]:
-    warnings = []
-    ttl = period
-    if ttl > longest:
-        warnings.append(
-            f'period of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(longest)}"; '
-            "period value is capped accordingly"
-        )
-        ttl = longest
-    if explicit_max:
-        left = explicit_max - age
-        if left <= 0:
-            raise BadRequest("past the max TTL, cannot renew")
-        ttl = min(ttl, left)
-    return ttl, warnings
 
 
 class Leases:
@@ -434,6 +383,10 @@ class Leases:
         if len(found) < PURGE:
             self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
 
+    async def settle_intent(self, request: Request, due: int, reference: str) -> None:
+        """Undo or finish what a request announced and left behind."""
+        await self._core.intents.due(request, due, reference)
+
     def postpone(self, request: Request, due: int, kind: str, reference: str) -> None:
         """Try again in a while what cannot even be read, so that it holds nothing else up."""
         view = self._view(request.tx, request.namespace)
@@ -453,19 +406,14 @@ class Leases:
         if mount is None:
             raise BadRequest("lease is not renewable")
         inner = self._core.inner_request(request, mount, lease.path)
-        secret = await mount.backend.renew(inner, lease.secret(), increment)
         default, longest = self._core.ttls(mount)
         age = (request.now - lease.issue_time) // SECOND
-        ttl, warnings = effective_ttl(
-            default=secret.ttl or default,
-            longest=longest,
-            wanted=increment,
-            backend_max=secret.max_ttl,
-            age=age,
-        )
+        terms = Terms(increment, lease.ttl, lease.max_ttl, default, longest, age)
+        secret = await mount.backend.renew(inner, lease.secret(), terms)
+        ttl, warnings = terms.grant()
         expire = request.now + ttl * SECOND
         fresh = replace(lease, expire_time=expire, due=expire, last_renewal=request.now)
-        fresh.internal = secret.internal
+        fresh.internal, fresh.ttl, fresh.max_ttl = secret.internal, secret.ttl, secret.max_ttl
         self.store(request, lease, fresh)
         secret.ttl, secret.lease_id = ttl, lease_id
         return Response(data={}, secret=secret, warnings=warnings)
@@ -508,15 +456,16 @@ def _token_lease(entry: TokenEntry) -> Lease:
     )
 
 
-def register(core: Core, request: Request) -> None:
+def register(core: Core, request: Request) -> Awaitable[None] | None:
     """Stage: give what was issued its lease, and who logged in a token."""
     response = request.response
     if response is None:
-        return
+        return None
     if response.secret is not None and not response.secret.lease_id:
         _give_lease(core, request, response, response.secret)
     if response.auth is not None and not response.auth.accessor:
-        core.login(request, response.auth, response)
+        return core.login(request, response.auth, response)
+    return None
 
 
 def _give_lease(core: Core, request: Request, response: Response, secret: SecretLease) -> None:

@@ -233,6 +233,7 @@ class Lifecycle:
     async def _read_state(self, tx: Transaction) -> None:
         core = self._core
         await self.read_state(tx)
+        await core.intents.recover(tx, core.clock())
         await core.audit_table.unsealed(tx, core.config.audits)
         await versions.record(core, tx, __version__, core.clock())
 

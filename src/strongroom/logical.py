@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -192,6 +193,7 @@ class Request:
     bind_error: Any = None
     asked: Operation | None = None
     on_commit: list[Callable[[], None]] = field(default_factory=list)
+    intents: list[Any] = field(default_factory=list)
     reply_headers: list[tuple[str, str]] | None = None
     started: float = 0.0
     routed: float = 0.0
@@ -202,7 +204,17 @@ class Request:
         self.operation = self.asked or self.operation
         self.entry = self.acl = self.decision = self.response = self.savepoint = None
         self.mount = self.path_class = self.bound_path = self.bind_error = None
-        self.scratch, self.on_commit = {}, []
+        self.scratch, self.on_commit, self.intents = {}, [], []
+
+    def undo(self, kind: str, data: dict[str, Any]) -> AbstractAsyncContextManager[None]:
+        """Act on an outside system within: what is about to be done there is stored first, durably.
+
+        When the block raises, when the request fails later on, or when the server dies before what the
+        request wrote is committed, the engine's ``settle`` is called with ``kind`` and ``data``, until
+        it succeeds. ``data`` is JSON; it is stored encrypted.
+        """
+        undo: AbstractAsyncContextManager[None] = self.core.intents.announce(self, kind, data)
+        return undo
 
     @property
     def relative(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.errors import BadRequest, PermissionDenied
-from strongroom.lease import effective_ttl
+from strongroom.framework.lease import effective_ttl
 from strongroom.logical import SECOND, Auth, Request, Response
 from strongroom.token import TokenEntry
 
@@ -27,7 +27,7 @@ def clean_policies(policies: list[str], *, default: bool) -> list[str]:
     return sorted(names)
 
 
-def complete(core: Core, request: Request, auth: Auth, response: Response) -> None:
+async def complete(core: Core, request: Request, auth: Auth, response: Response) -> None:
     """Issue the token for an :class:`~strongroom.logical.Auth` and fill in what the client sees.
 
     Raises BadRequest when a login, rather than a token creation, would give the root policy.

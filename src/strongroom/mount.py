@@ -270,6 +270,10 @@ class MountTable:
         mount = self.by_prefix.get(prefix)
         return mount if mount is not None and mount.entry.table == table else None
 
+    def by_uuid(self, uuid: str) -> Mount | None:
+        """The mount of that UUID, wherever it has been moved to."""
+        return next((mount for mount in self.by_prefix.values() if mount.entry.uuid == uuid), None)
+
     def refuse_overlap(self, prefix: str, *, moving: str = "") -> None:
         """Raise BadRequest when another mount owns ``prefix`` or part of it."""
         for other in self.by_prefix:

@@ -50,6 +50,8 @@ async def sweep(core: Core) -> int:
         due = await core.leases.due(tx, core.root_namespace, core.clock(), BATCH)
     finally:
         tx.close()
+    if due and core.mounts.stale:  # nobody may have asked for anything since the unseal
+        await core.mounts.load()
     for start in range(0, len(due), AT_ONCE):
         await asyncio.gather(*(_end(core, *one) for one in due[start : start + AT_ONCE]))
     return len(due)
@@ -104,5 +106,6 @@ _STEPS: dict[str, Step] = {
     "l": Leases.end_lease,
     "p": Leases.end_prefix,
     "t": Leases.end_token,
+    "u": Leases.settle_intent,
 }
 """What ends each kind of row in the index."""

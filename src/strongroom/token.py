@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +13,7 @@ from strongroom import codec
 from strongroom.crypto.digest import HmacSha256
 from strongroom.crypto.entropy import base62, random_bytes
 from strongroom.errors import BadRequest, Internal, PermissionDenied, Sealed
+from strongroom.framework.token_fields import within
 from strongroom.logical import SECOND, Namespace, Request
 
 if TYPE_CHECKING:
@@ -373,13 +373,3 @@ async def retire(core: Core, request: Request) -> None:
             "so leased credentials were immediately revoked."
         )
     await core.tokens.revoke_tree(request, entry.key)
-
-
-def within(address: str, cidrs: list[str]) -> bool:
-    """Whether an address lies in one of the networks."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return any(ip in ip_network(cidr, strict=False) for cidr in cidrs)

@@ -10,6 +10,7 @@ import pytest
 from strongroom.errors import BadRequest, NotFound, UnsupportedOperation
 from strongroom.framework.backend import Backend, Table
 from strongroom.framework.field import field
+from strongroom.framework.lease import Terms
 from strongroom.framework.path import Path
 from strongroom.logical import Operation, Request, Response, SecretLease
 
@@ -110,7 +111,7 @@ def test_parameters_that_nobody_knows_are_told_beside_an_answer() -> None:
 def test_an_engine_without_leases_neither_renews_nor_revokes() -> None:
     engine, lease = Engine(None), SecretLease("x", 1)  # type: ignore[arg-type]  # no mount is asked for
     request = Request("1", Operation.RENEW, "any")
-    for work in (engine.renew(request, lease, 1), engine.revoke(request, lease)):
+    for work in (engine.renew(request, lease, Terms(1, 1, 0, 60, 60, 0)), engine.revoke(request, lease)):
         with pytest.raises(UnsupportedOperation):
             asyncio.run(work)
 

@@ -255,7 +255,7 @@ class Door(EnginePath):
 
     async def write(self, doors: Doors, request: Request) -> Response:
         auth = Auth(policies=["default"], display_name="d")
-        doors.core.login(request, auth, Response(auth=auth))
+        await doors.core.login(request, auth, Response(auth=auth))
         raise PermissionDenied
 
 

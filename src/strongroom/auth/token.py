@@ -15,9 +15,10 @@ from strongroom.clock import rfc3339
 from strongroom.errors import BadRequest, NotFound, StrongroomError, multierror
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import CommaList, Duration, KVPairs, SignedDuration, StringList, field
+from strongroom.framework.lease import effective_ttl
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
-from strongroom.lease import TIDY_NOTE, effective_ttl
+from strongroom.lease import TIDY_NOTE
 from strongroom.logical import SECOND, Auth, Request, Response
 from strongroom.login import clean_policies, refuse_child_of
 from strongroom.token import SERVICE_PREFIX, TokenEntry
@@ -512,24 +513,28 @@ class TokenAuth(Backend):
             raise BadRequest("lease is not renewable")
         mount = self.core.mounts.find(entry.path) or request.mount
         default, longest = self.core.ttls(mount)
+        inner = self.core.inner_request(request, mount, entry.path)
+        terms = await mount.backend.renew_login(inner, entry) or Auth(
+            ttl=entry.ttl, max_ttl=entry.max_ttl, period=entry.period
+        )
         ttl, warnings = effective_ttl(
-            default=entry.ttl or default,
+            default=terms.ttl or default,
             longest=longest,
             wanted=increment,
-            backend_max=entry.max_ttl,
+            backend_max=terms.max_ttl,
             explicit_max=entry.explicit_max_ttl,
-            period=await self._period(request, entry),
+            period=terms.period,
             age=(request.now - entry.creation_time) // SECOND,
         )
         entry = self.core.tokens.renewed(request, entry, ttl)
         return Response(auth=_auth_of(entry, ttl, token), warnings=warnings)
 
-    async def _period(self, request: Request, entry: TokenEntry) -> int:
-        """The period of a token; one made through a role follows the role as it is today."""
-        if not entry.role:
-            return entry.period
-        role = await self.roles(request).get(entry.role)
-        return entry.period if role is None else role.token_period or entry.period
+    async def renew_login(self, request: Request, entry: TokenEntry) -> Auth | None:
+        """A token that was made through a role follows the role's period as it is today."""
+        role = await self.roles(request).get(entry.role) if entry.role else None
+        if role is None or not role.token_period:
+            return None
+        return Auth(ttl=entry.ttl, max_ttl=entry.max_ttl, period=role.token_period)
 
     async def create(
         self, asked: CreateFields, request: Request, role: Role | None, *, orphan: bool = False

@@ -6,13 +6,15 @@ import builtins
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from strongroom.errors import NotFound, UnsupportedOperation
+from strongroom.errors import Internal, NotFound, UnsupportedOperation
+from strongroom.framework.lease import Leased, Terms
 from strongroom.framework.path import METHODS, Path
-from strongroom.logical import Operation, Request, Response, SecretLease
+from strongroom.logical import Auth, Operation, Request, Response, SecretLease
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.mount import Mount
+    from strongroom.token import TokenEntry
 
 _LISTINGS = frozenset({Operation.LIST, Operation.SCAN})
 _WRITES = frozenset({Operation.CREATE, Operation.UPDATE})
@@ -54,14 +56,15 @@ def _first_literal(pattern: str) -> str | None:
 class Backend:
     """Base of secrets engines, auth methods and the system's own paths.
 
-    ``kind`` is ``secret``, ``auth`` or ``system``. A subclass lists its ``paths``; what it
-    keeps in memory are caches only: the authoritative state is in storage.
+    ``kind`` is ``secret``, ``auth`` or ``system``. A subclass lists its ``paths`` and, in ``leases``,
+    what it issues; what it keeps in memory are caches only: the authoritative state is in storage.
     """
 
     type: ClassVar[str] = ""
     kind: ClassVar[str] = "secret"
     help: ClassVar[str] = ""
     paths: ClassVar[tuple[builtins.type[Path], ...]] = ()
+    leases: ClassVar[tuple[builtins.type[Leased], ...]] = ()
     table: ClassVar[Table]
     default_options: ClassVar[dict[str, str]] = {}
 
@@ -85,13 +88,40 @@ class Backend:
     async def retuned(self, request: Request, before: dict[str, str], after: dict[str, str]) -> None:
         """Called in the transaction that changes the mount's options; raising refuses it."""
 
-    async def renew(self, request: Request, lease: SecretLease, increment: int) -> SecretLease:
-        """Extend what a lease stands for. Engines that issue renewable leases override this."""
-        raise UnsupportedOperation
+    def leased(self, lease: SecretLease) -> Leased:
+        """What a lease of this engine stands for. Raises Internal for a kind it never issued."""
+        if not self.leases:
+            raise UnsupportedOperation
+        for kind in self.leases:
+            if kind.kind == lease.kind:
+                return kind.of(lease)
+        raise Internal(cause=f"{self.type} issues no leases of kind {lease.kind!r}")
+
+    async def renew(self, request: Request, lease: SecretLease, terms: Terms) -> SecretLease:
+        """Extend what a lease stands for; gives the lease with its new terms."""
+        leased = self.leased(lease)
+        await leased.renew(self, request, terms)
+        return SecretLease(lease.kind, terms.ttl, terms.max_ttl, True, asdict(leased), lease.lease_id)
 
     async def revoke(self, request: Request, lease: SecretLease) -> None:
-        """Take back what a lease stands for. Engines that issue leases override this."""
-        raise UnsupportedOperation
+        """Take back what a lease stands for."""
+        await self.leased(lease).revoke(self, request)
+
+    async def renew_login(self, request: Request, entry: TokenEntry) -> Auth | None:
+        """What holds now for a token that a login here made, before it is renewed.
+
+        Of the answer ``ttl``, ``max_ttl`` and ``period`` count; None leaves them as they were. Raises
+        what stands against a renewal: the role is gone, its policies have changed.
+        """
+        return None
+
+    async def settle(self, request: Request, kind: str, data: dict[str, Any]) -> None:
+        """Undo, or finish, what was begun outside and whose result was not stored.
+
+        Called for what :meth:`Request.undo` announced: at once when the request failed, at the next
+        unseal when the server died. Raising has it called again later.
+        """
+        raise Internal(cause=f"{self.type} announces nothing of kind {kind!r}")
 
     async def handle(self, path: Path, request: Request) -> Response:
         """Run the operation of ``request`` on a bound path and give its answer a form."""

@@ -1,0 +1,133 @@
+"""What every auth method's roles and users say of the tokens that a login makes.
+
+A path that declares a role inherits :class:`TokenFields`; its record holds a :class:`TokenParameters`.
+Source: the parameters named ``token_*`` of the auth methods in Vault's HTTP API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from dataclasses import field as item
+from ipaddress import ip_address, ip_network
+from typing import Any, Literal
+
+from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.framework.field import CommaList, Duration, field
+from strongroom.framework.path import Path
+from strongroom.logical import Auth, Request
+
+_TYPES = frozenset({"", "default", "default-service", "default-batch", "service", "batch"})
+_ROOTED = "auth methods cannot create root tokens"
+
+
+@dataclass(slots=True)
+class TokenParameters:
+    """The bounds of the tokens that a role's logins make. Durations are seconds."""
+
+    token_bound_cidrs: list[str] = item(default_factory=list)
+    token_explicit_max_ttl: int = 0
+    token_max_ttl: int = 0
+    token_no_default_policy: bool = False
+    token_num_uses: int = 0
+    token_period: int = 0
+    token_policies: list[str] = item(default_factory=list)
+    token_strictly_bind_ip: bool = False
+    token_ttl: int = 0
+    token_type: str = "default"
+
+    def described(self) -> dict[str, Any]:
+        """The parameters as an answer shows them."""
+        return asdict(self)
+
+    def check(self) -> None:
+        """Raise BadRequest for what no token can be."""
+        if self.token_max_ttl and self.token_ttl > self.token_max_ttl:
+            raise BadRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
+        if self.token_type not in _TYPES:
+            raise BadRequest("invalid 'token_type' value")
+        if self.token_type == "batch" and (self.token_period or self.token_num_uses):
+            raise BadRequest(
+                "'token_type' cannot be 'batch' when 'token_num_uses' or 'token_period' is set "
+                "to non-zero values"
+            )
+        if self.token_num_uses < 0:
+            raise BadRequest("'token_num_uses' cannot be negative")
+        if "root" in {name.strip().lower() for name in self.token_policies}:
+            raise BadRequest(_ROOTED)
+        check_cidrs(self.token_bound_cidrs)
+
+    def auth(self, request: Request, *, alias: str = "") -> Auth:
+        """The login of somebody under these bounds. Raises PermissionDenied from outside the networks.
+
+        ``alias`` is the name by which identity knows who logged in.
+        """
+        refuse_outside(request, self.token_bound_cidrs)
+        cidrs = list(self.token_bound_cidrs)
+        if self.token_strictly_bind_ip and request.remote_address:
+            cidrs = [request.remote_address]
+        return Auth(
+            policies=list(self.token_policies),
+            ttl=self.token_ttl,
+            max_ttl=self.token_max_ttl,
+            explicit_max_ttl=self.token_explicit_max_ttl,
+            period=self.token_period,
+            renewable=True,
+            num_uses=self.token_num_uses,
+            bound_cidrs=cidrs,
+            no_default_policy=self.token_no_default_policy,
+            token_type=self.token_type or "default",
+            alias_name=alias,
+        )
+
+    def terms(self) -> Auth:
+        """What counts when such a token is renewed."""
+        return Auth(ttl=self.token_ttl, max_ttl=self.token_max_ttl, period=self.token_period)
+
+
+class TokenFields(Path):
+    """The parameters of a role that are about its tokens."""
+
+    token_bound_cidrs: CommaList = field("Networks from which a login succeeds and its token can be used.")
+    token_explicit_max_ttl: Duration = field("The token cannot outlive this, whatever is renewed.")
+    token_max_ttl: Duration = field("The token cannot be renewed beyond this.")
+    token_no_default_policy: bool = field("Leave the default policy out.")
+    token_num_uses: int = field("How often the token can be used; 0 is without limit.")
+    token_period: Duration = field("Make periodic tokens: each renewal gives this much time.")
+    token_policies: CommaList = field("Policies of the token.")
+    token_strictly_bind_ip: bool = field("Bind the token to the address that the login came from.")
+    token_ttl: Duration = field("First time to live.")
+    token_type: Literal["default", "default-service", "default-batch", "service", "batch", ""] = field(
+        "service, batch, or the mount's own: default, default-service, default-batch."
+    )
+
+    def tell(self, tokens: TokenParameters) -> None:
+        """Take over what the request says of tokens. Raises BadRequest for what cannot be."""
+        for name in TokenParameters.__dataclass_fields__:
+            if name in self.given:
+                setattr(tokens, name, getattr(self, name))
+        tokens.check()
+
+
+def check_cidrs(networks: list[str]) -> None:
+    """Raise BadRequest unless each of these is a network or an address."""
+    for network in networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise BadRequest("a bound network is neither an address nor a network in CIDR form") from None
+
+
+def refuse_outside(request: Request, networks: list[str]) -> None:
+    """Raise PermissionDenied when the request comes from none of the networks; none at all bind nothing."""
+    if networks and not within(request.remote_address, networks):
+        raise PermissionDenied
+
+
+def within(address: str, networks: list[str]) -> bool:
+    """Whether an address lies in one of the networks."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return any(ip in ip_network(network, strict=False) for network in networks)

@@ -1,0 +1,161 @@
+"""Intents: what is about to be done on an outside system, stored before it is done.
+
+An operation that makes a database user or a cloud key cannot simply run again, and cannot share a
+transaction with the system it acts on. So it announces the act in a transaction of its own, acts,
+and commits its result together with the end of the announcement. Whatever happens in between, the
+announcement is left, and the engine settles it: undoes what was done, or finishes it.
+
+Rows, below ``sys/expire/``: ``undo/<id>`` the intent, and an entry of the expiry index (kind ``u``) that
+has the reaper settle what is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from strongroom.crypto.entropy import uuid4_str
+from strongroom.errors import Conflict
+from strongroom.logical import SECOND, Request
+
+if TYPE_CHECKING:
+    from strongroom.barrier.view import View
+    from strongroom.core import Core
+    from strongroom.storage.transaction import Transaction
+
+PATIENCE = 3600
+"""Seconds after which the reaper settles an intent whose request has not ended: longer than any takes."""
+
+_PREFIX = "sys/expire/"
+_BACKOFF = (5, 30, 120, 600)
+_RACES = 8
+_log = logging.getLogger("expiration")
+
+
+@dataclass(slots=True)
+class Intent:
+    """The row of an intent. ``due`` is when the reaper takes it up, in nanoseconds since the epoch."""
+
+    id: str
+    mount: str
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+    due: int = 0
+    attempts: int = 0
+
+
+class Intents:
+    """Stores intents, and has them settled."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._decoder = msgspec.json.Decoder(Intent)
+
+    def _view(self, tx: Transaction) -> View:
+        return self._core.view(tx, _PREFIX)
+
+    def _put(self, view: View, intent: Intent) -> None:
+        view.put("undo/" + intent.id, msgspec.json.encode(intent))
+        view.mark(_entry(intent))
+
+    def _drop(self, view: View, intent: Intent) -> None:
+        view.delete("undo/" + intent.id)
+        view.delete(_entry(intent))
+
+    @asynccontextmanager
+    async def announce(self, request: Request, kind: str, data: dict[str, Any]) -> AsyncIterator[None]:
+        """Store the intent, run the block, and end the intent with the request's commit."""
+        due = request.now + PATIENCE * SECOND
+        intent = Intent(uuid4_str(), request.mount.entry.uuid, kind, data, due)
+        await self._store(intent)
+        request.intents.append(intent)
+        yield
+        self._drop(self._view(request.tx), intent)
+
+    async def _store(self, intent: Intent) -> None:
+        request = self._core.internal_request()
+        try:
+            self._put(self._view(request.tx), intent)
+            await self._core.store.commit(request.tx)
+        finally:
+            request.tx.close()
+
+    async def settle(self, request: Request) -> None:
+        """Settle what a request announced that has not committed, newest first.
+
+        What cannot be settled now is left to the reaper. A request that is cancelled leaves all of it.
+        """
+        intents, request.intents = request.intents, []
+        for intent in reversed(intents):
+            await self._attempt(intent.id)
+
+    async def due(self, core_request: Request, when: int, reference: str) -> None:
+        """The reaper's step: settle one intent that is left behind."""
+        view = self._view(core_request.tx)
+        blob = await view.get("undo/" + reference)
+        if blob is None:
+            view.delete(f"at/{when:016x}/u/{reference}")
+            return
+        intent = self._decoder.decode(blob)
+        try:
+            await self._run(core_request, intent)
+        except Conflict:
+            raise
+        except Exception as error:  # noqa: BLE001  an engine may fail in any way
+            _log.warning("an unfinished operation cannot be settled yet: %s", type(error).__name__)
+            core_request.tx.rollback(({}, [], set()))
+            self._postpone(view, intent, core_request.now)
+
+    async def recover(self, tx: Transaction, now: int) -> None:
+        """At unseal: whatever stands here was left by a process that died; all of it is due."""
+        view = self._view(tx)
+        for name in await view.scan("undo/"):
+            blob = await view.get("undo/" + name)
+            if blob is None:
+                continue
+            intent = self._decoder.decode(blob)
+            view.delete(_entry(intent))
+            intent.due = now
+            self._put(view, intent)
+
+    async def _attempt(self, name: str) -> None:
+        """Settle one intent in a transaction of its own; a failure leaves it to the reaper."""
+        for _ in range(_RACES):
+            request = self._core.internal_request()
+            try:
+                blob = await self._view(request.tx).get("undo/" + name)
+                if blob is None:
+                    return
+                await self.due(request, self._decoder.decode(blob).due, name)
+                await self._core.store.commit(request.tx)
+            except Conflict:
+                await asyncio.sleep(0)
+            else:
+                return
+            finally:
+                request.tx.close()
+
+    async def _run(self, request: Request, intent: Intent) -> None:
+        if self._core.mounts.stale:
+            await self._core.mounts.load()
+        mount = self._core.mounts.by_uuid(intent.mount)
+        if mount is not None:
+            inner = self._core.inner_request(request, mount, mount.prefix)
+            await mount.backend.settle(inner, intent.kind, intent.data)
+        self._drop(self._view(request.tx), intent)
+
+    def _postpone(self, view: View, intent: Intent, now: int) -> None:
+        view.delete(_entry(intent))
+        intent.due = now + _BACKOFF[min(intent.attempts, len(_BACKOFF) - 1)] * SECOND
+        intent.attempts += 1
+        self._put(view, intent)
+
+
+def _entry(intent: Intent) -> str:
+    return f"at/{intent.due:016x}/u/{intent.id}"
