@@ -261,7 +261,9 @@ class Core:
         request.response = None
         if request.savepoint is not None:
             request.tx.rollback(request.savepoint)
-            await token.retire(self, request)
+            spent = token.retire(self, request)
+            if spent is not None:
+                await spent
         unlogged = isinstance(error, RateLimited) and not self.quotas.audits
         if not request.audited and not unlogged:
             request.audited = True

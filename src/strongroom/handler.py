@@ -70,6 +70,7 @@ class Handler:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._log = logging.getLogger("handler")
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __call__(self, message: Message) -> Reply | Awaitable[Reply]:
         """Answer a message; at once where nothing has to be waited for. A follower raises LeaderNeeded."""
@@ -86,7 +87,10 @@ class Handler:
         What is over time is interrupted where it waits, and nothing of it is written. A request
         whose commit has begun is not interrupted: it is answered as what it is, done.
         """
-        task = asyncio.current_task()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()  # asks the system each time, so once is enough
+        task = asyncio.current_task(loop)
         expired: list[Request] = []
 
         def expire() -> None:
@@ -95,7 +99,7 @@ class Handler:
                 expired.append(request)
                 task.cancel()  # type: ignore[union-attr]  # what is awaited runs in a task
 
-        timer = asyncio.get_running_loop().call_later(message.listener.max_request_duration, expire)
+        timer = loop.call_later(message.listener.max_request_duration, expire)
         try:
             return await rest
         except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from strongroom.errors import BadRequest, NotFound, UnsupportedPath
@@ -11,10 +12,20 @@ if TYPE_CHECKING:
     from strongroom.core import Core
 
 
-async def resolve(core: Core, request: Request) -> None:
+def resolve(core: Core, request: Request) -> Awaitable[None] | None:
     """Stage: find the mount and the declared path. That there is none is said only after the ACL."""
     if core.mounts.stale:
-        await core.mounts.load()
+        return _load_and_resolve(core, request)
+    _resolve(core, request)
+    return None
+
+
+async def _load_and_resolve(core: Core, request: Request) -> None:
+    await core.mounts.load()
+    _resolve(core, request)
+
+
+def _resolve(core: Core, request: Request) -> None:
     path = request.path
     if path[-1:] == "/" and request.operation is Operation.UPDATE:
         raise BadRequest("cannot write to a path ending in '/'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -360,11 +361,15 @@ async def _take_use(core: Core, request: Request) -> TokenEntry:
     return entry
 
 
-async def retire(core: Core, request: Request) -> None:
+def retire(core: Core, request: Request) -> Awaitable[None] | None:
     """Stage: revoke a token whose last use this was, with all it made meanwhile."""
     entry = request.entry
     if entry is None or entry.num_uses >= 0 or entry.type == "batch":
-        return
+        return None
+    return _revoke_spent(core, request, entry)
+
+
+async def _revoke_spent(core: Core, request: Request, entry: TokenEntry) -> None:
     response = request.response
     if response is not None and response.secret is not None:
         response.secret = None

@@ -26,8 +26,6 @@ from tests.policy.test_password import SENTENCES
 BAO = Path(sys.executable).with_name("bao")
 TOKEN = "root"  # of a server that lives for one test
 
-pytestmark = pytest.mark.skipif(not BAO.exists(), reason="the peer's binary is not installed")
-
 
 class Peer:
     def __init__(self, port: int) -> None:

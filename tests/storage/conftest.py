@@ -13,7 +13,8 @@ from strongroom.storage.registry import open_storage
 
 Opener: TypeAlias = Callable[[], Physical]
 
-KINDS = ("inmem", "lmdb", "file")
+DURABLE = ("lmdb", "file")
+KINDS = ("inmem", *DURABLE)
 
 
 @pytest.fixture(params=KINDS)

@@ -26,7 +26,7 @@ from strongroom.storage.physical import (
     Snapshot,
 )
 from strongroom.storage.registry import open_storage
-from tests.storage.conftest import Opener
+from tests.storage.conftest import DURABLE, Opener
 
 LONG = "long/" + "x" * 500
 
@@ -83,10 +83,8 @@ def test_values_come_back(opener: Opener) -> None:
     using(opener, body)
 
 
-def test_committed_rows_survive_a_new_opening(opener: Opener, kind: str) -> None:
-    if kind == "inmem":
-        pytest.skip("lives and dies with the process")
-
+@pytest.mark.parametrize("kind", DURABLE, indirect=True)
+def test_committed_rows_survive_a_new_opening(opener: Opener) -> None:
     async def write(physical: Physical) -> None:
         await fill(physical, "a/b", LONG, "ü/%2e")
 

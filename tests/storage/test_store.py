@@ -247,6 +247,38 @@ def test_what_waits_goes_together() -> None:
     using(body)
 
 
+def test_clients_that_write_again_at_once_share_every_commit() -> None:
+    async def body(store: Store, gate: Gate) -> None:
+        async def client(name: str) -> None:
+            for number in range(10):
+                await write(store, **{f"{name}/{number}": b"x"})
+                await asyncio.sleep(0)  # as the next request takes its way through the loop
+
+        await asyncio.gather(*(client(name) for name in "abcdefgh"))
+        assert len(gate.batches) <= 11  # 80 writes; two halves taking turns would need 20
+
+    using(body)
+
+
+def test_who_writes_alone_waits_for_nobody() -> None:
+    async def body(store: Store, gate: Gate) -> None:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        await write(store, a=b"1")
+        alone = turns
+        counting.cancel()
+        assert alone <= 3
+
+    using(body)
+
+
 def test_a_merged_group_does_what_its_batches_do_in_order() -> None:
     async def body(store: Store, gate: Gate) -> None:
         await write(store, **{"r/old": b"0"})

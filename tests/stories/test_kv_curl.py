@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ import pytest
 from tests.server import PEER, STRONGROOM, Server, running, start_dev
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "kv-curl"
-
-pytestmark = pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="needs curl and jq")
 
 
 @pytest.fixture(params=[STRONGROOM, PEER], ids=["strongroom", "peer"])

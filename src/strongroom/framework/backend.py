@@ -152,6 +152,6 @@ def _form(operation: Operation, result: Any) -> Response:
         if operation is Operation.READ:
             raise NotFound
         return Response()
-    if is_dataclass(result) and not isinstance(result, type):
+    if type(result) is not dict and is_dataclass(result) and not isinstance(result, type):
         return Response(data=asdict(result))
     return Response(data=result)

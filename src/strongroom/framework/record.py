@@ -56,7 +56,7 @@ class stored(Generic[T]):  # noqa: N801  reads as a declaration: ``keys = stored
         self._decoder = msgspec.json.Decoder(record)
 
     def __call__(self, request: Request) -> Records[T]:
-        return self.within(request.view)
+        return Records(request.view, self._prefix, self._encoder, self._decoder)
 
     def within(self, view: View) -> Records[T]:
         """The records in a view of one's own, outside a request."""

@@ -37,8 +37,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_blocked", "_body", "_certificate", "_chain", "_drained", "_eof", "_head", "_paused", "_peer",
-        "_pending", "_phase", "_remote", "_service", "_stalled_at", "_streaming", "_tls", "_transport",
-        "deadline",
+        "_pending", "_phase", "_remote", "_service", "_stalled_at", "_streaming", "_tls",
+        "_transport", "deadline",
     )  # fmt: skip
 
     def __init__(self, service: Service, remote: tuple[str, int], peer: str) -> None:
@@ -310,7 +310,7 @@ class Connection(asyncio.Protocol):
                 if chunk:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
                 if self._blocked:
-                    self._drained = asyncio.get_running_loop().create_future()
+                    self._drained = self._service.loop.create_future()
                     await self._drained
         except Exception:  # noqa: BLE001 - whatever it is, the client must notice
             logger.exception("a reply broke off")
@@ -329,7 +329,7 @@ class Connection(asyncio.Protocol):
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         tasks = self._service.tasks
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._service.loop.create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         return task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from strongroom.listener.config import ListenerConfig
@@ -50,6 +51,11 @@ class Service:
         self.now = 0.0
         self.date = b""
         self.tick()
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop; to ask for the running one costs a system call each time."""
+        return asyncio.get_running_loop()
 
     def screen(self, message: Message) -> None:
         """Settle who sent ``message``, where settings ask for it. Raises Refusal: 400, 412."""

@@ -20,6 +20,7 @@ from strongroom.storage.physical import Batch, Physical
 from strongroom.storage.transaction import Transaction, WriteTransaction
 
 INDEX_ROW = "core/index"
+QUIET_TURNS, GATHER_TURNS = 2, 64  # of the event loop: without a new batch, and in all
 MAX_HISTORY = 100_000  # batches; a transaction older than all of them has to begin again
 
 
@@ -37,6 +38,7 @@ class Store:
         self._waiting: list[Accepted] = []
         self._readers: dict[WriteTransaction, None] = {}  # writing transactions that have read, oldest first
         self._flush: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     async def open(self) -> None:
@@ -138,7 +140,9 @@ class Store:
     def _accept(self, tx: WriteTransaction) -> asyncio.Future[int]:
         if self._closed:
             raise StorageFailed(cause="the storage is closed")
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()  # asks the system each time, so once is enough
         self.accepted += 1
         writes, ranges, domains = tx.take()
         batch = Accepted(self.accepted, writes, ranges, domains)
@@ -152,7 +156,10 @@ class Store:
 
     async def _write(self) -> None:
         """Commit what waits, group by group, until nothing does."""
+        group: list[Accepted] = []
         while self._waiting:
+            if len(group) + len(self._waiting) > 1:
+                await self._gather()
             group, self._waiting = self._waiting, []
             batch, generations = self._merge(group)
             try:
@@ -167,6 +174,21 @@ class Store:
                 self._generations = generations
                 self._settle(group)
         self._flush = None
+
+    async def _gather(self) -> None:
+        """Let come what is about to: whom the last commit released may write again at once.
+
+        Without that, clients fall into two halves that wait for each other's commits, and every
+        commit costs the disk and the processor the same. It ends as soon as the event loop has
+        nothing more to bring, which takes no time when the loop is idle.
+        """
+        quiet = 0
+        for _ in range(GATHER_TURNS):
+            before = self.accepted
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if self.accepted == before else 0
+            if quiet == QUIET_TURNS:
+                return
 
     def _merge(self, group: list[Accepted]) -> tuple[Batch, dict[str, int]]:
         """One batch that does what those of the group do in order, and the generations after it."""
