@@ -21,6 +21,7 @@ from strongroom import (
     codec,
     handler,
     lease,
+    lockout,
     login,
     measures,
     namespace,
@@ -42,6 +43,7 @@ from strongroom.errors import (
     AuditFailed,
     Conflict,
     Internal,
+    InvalidCredentials,
     RateLimited,
     Sealed,
     StrongroomError,
@@ -106,7 +108,9 @@ STAGES: tuple[Stage, ...] = (
     policies.authorize,
     measures.authorized,
     audit_request,
+    lockout.refuse,
     router.dispatch,
+    lockout.forgive,
     policies.conceal,
     measures.routed,
     admission.bound,
@@ -264,6 +268,8 @@ class Core:
             spent = token.retire(self, request)
             if spent is not None:
                 await spent
+            if isinstance(error, InvalidCredentials):
+                lockout.count(self, request)
         unlogged = isinstance(error, RateLimited) and not self.quotas.audits
         if not request.audited and not unlogged:
             request.audited = True
@@ -306,6 +312,7 @@ class Core:
         inner.tx, inner.core, inner.mount = request.tx, self, mount
         inner.namespace, inner.mount_point = mount.namespace, mount.prefix
         inner.mount_type, inner.mount_accessor = mount.type, mount.accessor
+        inner.remote_address = request.remote_address
         inner.view = self.view(request.tx, mount.storage_prefix)
         return inner
 

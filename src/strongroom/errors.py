@@ -54,6 +54,10 @@ class CASMismatch(BadRequest):
     """A check-and-set write met another version than the one it named."""
 
 
+class InvalidCredentials(BadRequest):
+    """A login that did not prove what it claims. Repeated, it locks the claimed name; nothing else does."""
+
+
 class LeaseNotFound(BadRequest):
     """No lease of that ID in the request's namespace."""
 

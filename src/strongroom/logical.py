@@ -150,7 +150,8 @@ class Request:
     ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
     the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
-    engine took it.
+    engine took it. ``once`` keeps what is too dear to be worked out again after a lost race, under all
+    that it depends on.
     """
 
     id: str
@@ -198,6 +199,7 @@ class Request:
     started: float = 0.0
     routed: float = 0.0
     scratch: dict[str, Any] = field(default_factory=dict)
+    once: dict[Any, Any] = field(default_factory=dict)
 
     def rewind(self) -> None:
         """Make ready to run again after a lost race: what was found out is found out anew."""

@@ -33,6 +33,16 @@ PERMANENT = frozenset({"sys/", "cubbyhole/", "identity/", "auth/token/"})
 
 
 @dataclass(slots=True)
+class LockoutConfig:
+    """When repeated failed logins at this mount lock a name. Seconds; 0 means the server's own."""
+
+    threshold: int = 0
+    duration: int = 0
+    counter_reset: int = 0
+    disable: bool = False
+
+
+@dataclass(slots=True)
 class MountConfig:
     """What can be tuned. TTLs are seconds; 0 means the server's own."""
 
@@ -45,7 +55,7 @@ class MountConfig:
     passthrough_request_headers: list[str] = item(default_factory=list)
     allowed_response_headers: list[str] = item(default_factory=list)
     token_type: str = ""
-    user_lockout_config: dict[str, Any] | None = None
+    user_lockout_config: LockoutConfig | None = None
 
 
 @dataclass(slots=True)

@@ -21,7 +21,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "system": "strongroom.sys.system:System",
     },
     "auth": {
+        "app-id": "strongroom.auth.app_id:AppId",
         "token": "strongroom.auth.token:TokenAuth",
+        "userpass": "strongroom.auth.userpass:Userpass",
     },
 }
 INTERNAL = frozenset({"system", "cubbyhole", "identity", "token"})

@@ -326,6 +326,7 @@ class ServerConfig(Stanza):
     disable_sealwrap: bool = option(flag, False, ignored=_CLUSTER)
     disable_sentinel_trace: bool = option(flag, False, ignored=_CLUSTER)
     disable_standby_reads: bool = option(flag, False)
+    disable_user_lockout: bool = option(flag, False, shown=False, env="DISABLE_USER_LOCKOUT")
     enable_response_header_hostname: bool = option(flag, False)
     enable_response_header_raft_node_id: bool = option(flag, False, ignored="has no meaning here: no raft")
     ui: bool = option(flag, False, shown="enable_ui", env="UI")

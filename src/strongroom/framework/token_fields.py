@@ -45,16 +45,24 @@ class TokenParameters:
             raise BadRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
         if self.token_type not in _TYPES:
             raise BadRequest("invalid 'token_type' value")
-        if self.token_type == "batch" and (self.token_period or self.token_num_uses):
-            raise BadRequest(
-                "'token_type' cannot be 'batch' when 'token_num_uses' or 'token_period' is set "
-                "to non-zero values"
-            )
+        if self.token_type in {"batch", "default-batch"}:
+            self._check_batch()
         if self.token_num_uses < 0:
             raise BadRequest("'token_num_uses' cannot be negative")
         if "root" in {name.strip().lower() for name in self.token_policies}:
             raise BadRequest(_ROOTED)
         check_cidrs(self.token_bound_cidrs)
+
+    def _check_batch(self) -> None:
+        """A batch token is not stored, so it has nothing that would have to be counted."""
+        for given, tokens in (
+            (self.token_period, "periodic tokens"),
+            (self.token_num_uses, "tokens with limited use count"),
+        ):
+            if given:
+                raise BadRequest(
+                    f"'token_type' cannot be 'batch' or 'default_batch' when set to generate {tokens}"
+                )
 
     def auth(self, request: Request, *, alias: str = "") -> Auth:
         """The login of somebody under these bounds. Raises PermissionDenied from outside the networks.
@@ -106,6 +114,48 @@ class TokenFields(Path):
             if name in self.given:
                 setattr(tokens, name, getattr(self, name))
         tokens.check()
+
+
+_OLDER = ("policies", "ttl", "max_ttl", "period", "bound_cidrs")
+"""Names from before the prefix ``token_``; a path declares those it has."""
+
+
+class OlderTokenFields(TokenFields):
+    """The same under the names they had first. What was set by such a name is shown under both."""
+
+    policies: CommaList = field("Older name of token_policies.", deprecated=True)
+    ttl: Duration = field("Older name of token_ttl.", deprecated=True)
+    max_ttl: Duration = field("Older name of token_max_ttl.", deprecated=True)
+    bound_cidrs: CommaList = field("Older name of token_bound_cidrs.", deprecated=True)
+
+    def tell_older(self, tokens: TokenParameters, older: list[str]) -> list[str]:
+        """As :meth:`tell`; gives which of the older names show something from now on, ``older`` until now.
+
+        Where both names are given, the newer counts.
+        """
+        shown = set(older)
+        for name in _OLDER:
+            newer = f"token_{name}"
+            if newer in self.given and name not in self.given:
+                shown.discard(name)
+            elif name in self.given:
+                shown.add(name)
+                if newer not in self.given:
+                    value = getattr(self, name)
+                    setattr(tokens, newer, cleaned(value) if name == "policies" else value)
+        self.tell(tokens)
+        return sorted(shown)
+
+
+def described_older(tokens: TokenParameters, older: list[str]) -> dict[str, Any]:
+    """The parameters as an answer shows them, with the older names that carry something."""
+    values = {name: getattr(tokens, f"token_{name}") for name in older}
+    return {name: value for name, value in values.items() if value} | tokens.described()
+
+
+def cleaned(policies: list[str]) -> list[str]:
+    """Policy names in lower case, once each, sorted."""
+    return sorted({name.strip().lower() for name in policies} - {""})
 
 
 def check_cidrs(networks: list[str]) -> None:

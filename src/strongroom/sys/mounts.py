@@ -9,13 +9,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from strongroom import registry
+from strongroom import lockout, registry
 from strongroom.errors import BadRequest, NotFound, PermissionDenied
-from strongroom.framework.field import CommaList, KVPairs, Mapped, field
+from strongroom.framework.field import CommaList, Duration, KVPairs, Mapped, field
 from strongroom.framework.path import Path
 from strongroom.hcl import duration
 from strongroom.logical import Request, Response
-from strongroom.mount import AUTH, PERMANENT, SECRET, Mount, MountConfig, MountEntry, clean_path, new_entry
+from strongroom.mount import (
+    AUTH,
+    PERMANENT,
+    SECRET,
+    LockoutConfig,
+    Mount,
+    MountConfig,
+    MountEntry,
+    clean_path,
+    new_entry,
+)
 from strongroom.sys.seal import VERSION
 
 if TYPE_CHECKING:
@@ -24,8 +34,6 @@ if TYPE_CHECKING:
 
 _TOKEN_TYPES = frozenset({"", "default-service", "default-batch", "service", "batch"})
 _VISIBILITIES = frozenset({"", "hidden", "unauth"})
-_LOCKED_OUT = frozenset({"userpass", "approle", "ldap"})
-"""The auth methods that count failed logins."""
 _HEADERS_KEPT = frozenset({"x-vault-token", "authorization", "x-vault-wrap-ttl"})
 
 
@@ -68,12 +76,22 @@ def describe_config(entry: MountEntry) -> dict[str, Any]:
         "listing_visibility",
         "passthrough_request_headers",
         "allowed_response_headers",
-        "user_lockout_config",
     ):
         value = getattr(config, name)
         if value:
             body[name] = value
+    if config.user_lockout_config is not None:
+        body["user_lockout_config"] = _describe_lockout(config.user_lockout_config)
     return body
+
+
+def _describe_lockout(config: LockoutConfig) -> dict[str, Any]:
+    return {
+        "user_lockout_counter_reset_duration": config.counter_reset,
+        "user_lockout_disable": config.disable,
+        "user_lockout_duration": config.duration,
+        "user_lockout_threshold": config.threshold,
+    }
 
 
 def listing(core: Core, table: str) -> dict[str, Any]:
@@ -86,6 +104,11 @@ def listing(core: Core, table: str) -> dict[str, Any]:
 
 
 # -- settings --------------------------------------------------------------------------------------
+
+
+def _refuse_lockout(type_: str) -> None:
+    if type_ not in lockout.TYPES:
+        raise BadRequest(f'tuning of user lockout configuration for auth type "{type_}" not allowed')
 
 
 def _seconds(value: Any) -> int:
@@ -117,11 +140,36 @@ def _config_from(given: dict[str, Any], config: MountConfig) -> MountConfig:
             if given[name] not in allowed:
                 raise BadRequest(f"invalid {name} {given[name]}")
             changes[name] = given[name]
-    if isinstance(given.get("user_lockout_config"), dict):
-        changes["user_lockout_config"] = given["user_lockout_config"]
+    if given.get("user_lockout_config"):
+        asked, before = given["user_lockout_config"], config.user_lockout_config
+        changes["user_lockout_config"] = _lockout(asked, before or LockoutConfig())
     fresh = replace(config, **changes)
     _check(fresh)
     return fresh
+
+
+class LockoutFields(Path):
+    """What can be said of lockout in a mount's settings."""
+
+    lockout_threshold: int = field("How many failed logins in a row lock a user; 0 is the server's own.")
+    lockout_duration: Duration = field("How long a user stays locked.")
+    lockout_counter_reset_duration: Duration = field("After how long without a failure the count is 0.")
+    lockout_counter_reset: Duration = field("The same, by its name in the server's configuration.")
+    lockout_disable: bool = field("Lock nobody.")
+
+
+def _lockout(asked: Any, config: LockoutConfig) -> LockoutConfig:
+    """``config`` with what was given of it. Raises BadRequest."""
+    if not isinstance(asked, dict):
+        raise BadRequest("user_lockout_config must be an object")
+    fields = LockoutFields.bind({}, asked)
+    if fields.lockout_threshold < 0:
+        raise BadRequest("lockout_threshold cannot be negative")
+    changes = {
+        name.removeprefix("lockout_").removesuffix("_duration"): getattr(fields, name)
+        for name in sorted(fields.given)
+    }
+    return replace(config, **changes)
 
 
 def _names(value: Any) -> list[str]:
@@ -175,6 +223,8 @@ class MountFields(Path):
         entry.local, entry.seal_wrap = self.local, self.seal_wrap
         entry.external_entropy_access = self.external_entropy_access
         entry.config = _config_from(self.config, MountConfig())
+        if entry.config.user_lockout_config is not None:
+            _refuse_lockout(type_)
         longest = entry.config.max_lease_ttl or core.config.max_lease_ttl
         if entry.config.default_lease_ttl > longest:
             raise BadRequest(f"given default lease TTL greater than system max lease TTL of {longest}")
@@ -272,6 +322,7 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
     await core.leases.revoke_prefix(request, mount.prefix, sync=True)
     core.mounts.delete(request.tx, mount.entry)
     core.leases.schedule_purge(request, mount.storage_prefix)
+    core.leases.schedule_purge(request, lockout.prefix(mount))
 
 
 # -- tuning ----------------------------------------------------------------------------------------
@@ -318,8 +369,8 @@ class TuneFields(Path):
                 raise BadRequest("'token_type' can only be modified on auth mounts")
             if mount.type == "token":
                 raise BadRequest("'token_type' cannot be set for 'token' or 'ns_token' auth mounts")
-        if "user_lockout_config" in self.given and mount.type not in _LOCKED_OUT:
-            raise BadRequest(f'tuning of user lockout configuration for auth type "{mount.type}" not allowed')
+        if "user_lockout_config" in self.given:
+            _refuse_lockout(mount.type)
 
     def tuned(self, core: Core, table: str, path: str) -> Response:
         """The settings in force at a mount."""
@@ -328,6 +379,7 @@ class TuneFields(Path):
             raise BadRequest(f'cannot fetch sysview for path "{path.strip("/")}/"')
         default, longest = core.ttls(mount)
         body = {**describe_config(mount.entry), "default_lease_ttl": default, "max_lease_ttl": longest}
+        body |= body.pop("user_lockout_config", {})
         body["description"] = mount.entry.description
         if mount.entry.external_entropy_access:
             body["external_entropy_access"] = True
