@@ -416,8 +416,9 @@ def auth_body(auth: Auth) -> dict[str, Any]:
         "client_token": auth.client_token,
         "accessor": auth.accessor,
         "policies": auth.policies,
-        "token_policies": auth.token_policies,
     }
+    if auth.token_policies:
+        body["token_policies"] = auth.token_policies
     if auth.identity_policies:
         body["identity_policies"] = auth.identity_policies
     body |= {

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Outcome, call
+from tests.server import Server
 
 
 @pytest.fixture
@@ -68,6 +69,38 @@ def test_approle(cli: Cli) -> None:
     done = cli("login", "-method=approle", f"-path={mount}", f"role_id={role}", f"secret_id={secret}")
     assert done.code == 0, done.err
     assert 'policies                ["default"]' in done.out
+
+
+def test_our_own_server(server: Server, tmp_path: Path) -> None:
+    def run(*argv: str, **more: str) -> Outcome:
+        environ = {"HOME": str(tmp_path), "STRONGROOM_ADDR": server.address}
+        return call(*argv, **{**environ, **more})
+
+    mount, root = f"u{uuid.uuid4().hex[:8]}", str(server.root_token)
+    user = ("write", f"auth/{mount}/users/ann", "password=pw", "policies=default")
+    assert run("auth", "enable", f"-path={mount}", "userpass", STRONGROOM_TOKEN=root).code == 0
+    assert run(*user, STRONGROOM_TOKEN=root).code == 0
+    done = run("login", "-method=userpass", f"-path={mount}", "username=Ann", "password=-", stdin="pw")
+    assert done.code == 0, done.err
+    assert "token_meta_username    ann" in done.out
+    assert f"{mount}-ann" in run("token", "lookup", "-field=display_name").out
+    done = run("login", "-method=userpass", f"-path={mount}", "username=ann", "password=wrong")
+    assert (done.code, "invalid username or password" in done.err) == (2, True)
+
+
+def test_app_id_at_our_own_server(server: Server, tmp_path: Path) -> None:
+    def run(*argv: str, **more: str) -> Outcome:
+        environ = {"HOME": str(tmp_path), "STRONGROOM_ADDR": server.address}
+        return call(*argv, **{**environ, **more})
+
+    mount, root = f"a{uuid.uuid4().hex[:8]}", str(server.root_token)
+    app = ("write", f"auth/{mount}/map/app-id/foo", "value=default", "display_name=foo")
+    user = ("write", f"auth/{mount}/map/user-id/bar", "value=foo", "cidr_block=127.0.0.0/8")
+    for line in (("auth", "enable", f"-path={mount}", "app-id"), app, user):
+        assert run(*line, STRONGROOM_TOKEN=root).code == 0
+    done = run("login", "-method=app-id", f"-path={mount}", "app_id=foo", "user_id=bar")
+    assert done.code == 0, done.err
+    assert f"{mount}-foo" in run("token", "lookup", "-field=display_name").out
 
 
 @pytest.mark.parametrize(

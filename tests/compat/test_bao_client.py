@@ -124,6 +124,21 @@ def test_login_and_print(bao: Bao, server: Server) -> None:
     assert "permission denied" in bao("login", "nonsense", token="", code=2)
 
 
+def test_login_with_a_password(bao: Bao, name: str) -> None:
+    assert "Success! Enabled userpass auth method" in bao("auth", "enable", f"-path={name}", "userpass")
+    bao("auth", "tune", "-user-lockout-threshold=2", "-user-lockout-duration=10m", f"{name}/")
+    bao("write", f"auth/{name}/users/ann", "password=-", "token_policies=default", stdin="pw")
+    line = ("login", "-no-store", "-method=userpass", f"-path={name}", "username=ann")
+    assert "token_meta_username    ann" in bao(*line, "password=pw")
+    for sentence in ("invalid username or password", "invalid username or password", "permission denied"):
+        assert sentence in bao(*line, "password=no", code=2)
+    locked = bao.json("read", "-format=json", "sys/locked-users")["data"]["by_namespace"][0]
+    (mount,) = [m for m in locked["mount_accessors"] if m["alias_identifiers"] == ["ann"]]
+    bao("write", "-f", f"sys/locked-users/{mount['mount_accessor']}/unlock/ann")
+    assert bao(*line, "-token-only", "password=pw").startswith("srs.")
+    bao("auth", "disable", name)
+
+
 def test_wrapping(bao: Bao, name: str) -> None:
     bao("kv", "put", f"secret/{name}", "a=1")
     wrapped = bao("read", "-wrap-ttl=60s", "-field=wrapping_token", f"secret/data/{name}").strip()

@@ -510,6 +510,27 @@ def test_quotas(client: Any, name: str) -> None:
         client.sys.read_quota(name)
 
 
+def test_userpass(server: Server, client: Any, name: str) -> None:
+    client.sys.enable_auth_method("userpass", path=name)
+    method = client.auth.userpass
+    method.create_or_update_user("Ann", password="pw", policies="default", mount_point=name)
+    assert method.list_user(mount_point=name)["data"]["keys"] == ["ann"]
+    assert method.read_user("ann", mount_point=name)["data"]["token_policies"] == ["default"]
+    own = hvac.Client(url=server.address)
+    auth = own.auth.userpass.login("ann", "pw", mount_point=name)["auth"]
+    assert (auth["metadata"], own.token) == ({"username": "ann"}, auth["client_token"])
+    assert own.is_authenticated()
+    assert own.auth.token.renew_self()["auth"]["client_token"] == own.token
+    method.update_password_on_user("ann", password="new", mount_point=name)
+    with pytest.raises(exceptions.InvalidRequest, match="invalid username or password"):
+        own.auth.userpass.login("ann", "pw", mount_point=name)
+    method.delete_user("ann", mount_point=name)
+    with pytest.raises(exceptions.InvalidPath):
+        method.read_user("ann", mount_point=name)
+    client.sys.disable_auth_method(name)
+    assert not own.is_authenticated()
+
+
 def test_namespaces_are_not_there_yet(client: Any, name: str) -> None:
     with pytest.raises(exceptions.VaultError):
         client.sys.create_namespace(name)

@@ -27,6 +27,7 @@ class Known:
 _OTP = Known(0, "body.data.otp_length", "our root tokens are 28 characters, the peer's 26")
 
 _SHARES = "a caller's mistake is answered 400, as at the old paths; the peer says 500 here"
+_MISTAKE = "a caller's mistake is answered 400; the peer says 500 here"
 _NO_NONCE = "the right nonce is not told to who does not know it"
 _FORMATTED = "the peer's sentence is a formatting accident"
 
@@ -44,6 +45,8 @@ EVERYWHERE = (
     Known(0, "body.build_date", "Vault has it"),
     Known(0, "body.performance_standby", "Vault has it"),
     Known(0, "body.enterprise", "Vault has it"),
+    Known(0, "body.auth.entity_id", "logins have no entities yet"),
+    Known(0, "body.data.entity_id", "logins have no entities yet"),
 )
 """Differences of answers that many cases see; these need not show in any of them."""
 
@@ -391,6 +394,23 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(0, "audit.14.response.secret", _NO_LEASE),
     ),
     "policy password policies": (Known(16, "body.errors.0", _OWN),),
+    "userpass users": (Known(24, "body.errors.0", "one sentence, whether a path needs a token or not"),),
+    "userpass what a user's tokens may be": (
+        Known(20, "body.errors.0", _FIELD),
+        *(Known(step, "body.errors.0", "what was submitted is not repeated") for step in (23, 24)),
+    ),
+    "userpass policies of a user": (Known(9, "status", _MISTAKE),),
+    "userpass passwords": (*(Known(step, "status", _MISTAKE) for step in (7, 17)),),
+    "userpass logins": (Known(9, "status", _MISTAKE),),
+    "userpass renewal": (
+        Known(8, "status", _MISTAKE),
+        Known(12, "status", "who cannot renew is told so"),
+    ),
+    "userpass lockout": (
+        *(Known(step, "status", _MISTAKE) for step in range(25, 31)),
+        Known(40, "status", "being locked out does not tell that a name exists"),
+    ),
+    "userpass lockout tuned": (Known(20, "body.errors.0", _FIELD),),
 }
 
 

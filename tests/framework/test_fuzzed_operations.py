@@ -18,7 +18,9 @@ ENDLESS = frozenset({("get", "/sys/monitor")})
 MOUNTS = {
     "sys/": ("mounts", "system", {}),
     "cubbyhole/": ("mounts", "cubbyhole", {}),
+    "auth/app-id/": ("auth", "app-id", {}),
     "auth/token/": ("auth", "token", {}),
+    "auth/userpass/": ("auth", "userpass", {}),
     "secret/": ("mounts", "kv", {"version": "2"}),
     "kv/": ("mounts", "kv", {}),
 }

@@ -16,6 +16,7 @@ import pytest
 
 from strongroom import registry
 from strongroom.config.load import dev
+from strongroom.crypto import password as passwords
 from strongroom.errors import PermissionDenied, StrongroomError
 from strongroom.framework.backend import Backend
 from strongroom.framework.path import Path as EnginePath
@@ -419,6 +420,73 @@ def test_cve_2024_8185_nobody_outside_makes_the_server_keep_challenges(path: str
     inprocess(scenario)
 
 
+# -- logins ----------------------------------------------------------------------------------------
+
+
+async def with_ann(api: InProcess, cost: int) -> None:
+    """Enable userpass, with a user whose password costs so much to compare."""
+    assert (await api("POST", "sys/auth/userpass", {"type": "userpass"})).status == 204
+    body = {"password_hash": passwords.hashed(b"pw", cost)}
+    assert (await api("POST", "auth/userpass/users/ann", body)).status == 204
+
+
+async def login(api: InProcess, name: str, password: str) -> int:
+    path = f"auth/userpass/login/{name}"
+    return (await api("POST", path, {"password": password}, token=None)).status
+
+
+@pytest.mark.parametrize("cost", (5, 8))
+def test_cve_2025_6011_a_name_that_nobody_has_costs_what_any_costs(
+    monkeypatch: pytest.MonkeyPatch, cost: int
+) -> None:
+    compared: list[int] = []
+    real = passwords.matches
+
+    def matches(password: bytes, kept: str) -> bool:
+        compared.append(passwords.cost_of(kept))
+        return real(password, kept)
+
+    monkeypatch.setattr(passwords, "matches", matches)
+
+    async def scenario(api: InProcess) -> None:
+        await with_ann(api, cost)
+        before = api.core.store.index
+        for name in ("ann", "nobody"):
+            assert await login(api, name, "no") == 400
+            assert await login(api, name, "x" * 73) == 400
+        assert compared == [cost] * 4, "both compare one hash, of the same cost"
+        assert api.core.store.index == before + 4, "both write, as the count of failures is kept"
+
+    inprocess(scenario)
+
+
+def test_cve_2025_6004_no_spelling_of_a_name_has_tries_of_its_own() -> None:
+    async def scenario(api: InProcess) -> None:
+        await with_ann(api, 5)
+        spellings = ("ann", "ANN", "Ann", "aNN", "anN")
+        for name in spellings:
+            assert await login(api, name, "no") == 400
+        for name in (*spellings, "AnN"):
+            assert await login(api, name, "pw") == 403
+        for path in ("auth/userpass/login/ann/", "auth/userpass//login/ann", "auth/userpass/login/%61nn"):
+            answer = await api("POST", path, {"password": "pw"}, token=None)
+            assert answer.status in (400, 403, 404), answer
+
+    inprocess(scenario)
+
+
+def test_hardening_userpass_no_hash_from_outside_is_cheap_to_guess_or_costs_the_server_minutes() -> None:
+    async def scenario(api: InProcess) -> None:
+        await with_ann(api, 5)
+        kept = passwords.hashed(b"pw", 5)
+        for cost in ("04", "13", "31"):
+            body = {"password_hash": kept.replace("$05$", f"${cost}$")}
+            for path in ("auth/userpass/users/ann", "auth/userpass/users/ann/password"):
+                assert (await api("POST", path, body)).status == 400
+
+    inprocess(scenario)
+
+
 # -- the list --------------------------------------------------------------------------------------
 
 IDS = (
@@ -469,6 +537,7 @@ IDS = (
     "hardening-kubernetes",
     "hardening-barrier",
     "hardening-storage",
+    "hardening-userpass",
 )
 
 NOT_YET = {
@@ -477,8 +546,6 @@ NOT_YET = {
     "GHSA-vv66-6rp4-wr4f": "namespaces can neither be made nor deleted",
     "GHSA-34fc-gh42-pj53": "there is no recovery mode",
     "CVE-2026-46358": "requests cannot bring a login along",
-    "CVE-2025-6011": "userpass is not built",
-    "CVE-2025-6004": "there is no login that could lock a user out",
     "CVE-2025-6015": "login MFA is not built",
     "CVE-2025-6014": "TOTP is not built",
     "CVE-2026-39388": "cert is not built",
@@ -499,7 +566,7 @@ NOT_YET = {
     "hardening-kubernetes": "Kubernetes logins are not built",
 }
 
-BUILT_LATER = ("userpass", "cert", "jwt", "ldap", "kerberos", "aws", "gcp", "kubernetes")
+BUILT_LATER = ("cert", "jwt", "ldap", "kerberos", "aws", "gcp", "kubernetes")
 """Auth methods whose rows are in the list above: whoever builds one writes their tests."""
 ENGINES_LATER = ("totp", "pki", "ssh", "transit", "database")
 

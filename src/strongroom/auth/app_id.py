@@ -72,7 +72,9 @@ class AppPath(Path):
 
     pattern = "map/app-id/{key!}"
     reader_safe = True
-    key: str = field("The app ID: a text that is hard to guess. Upper and lower case are the same.")
+    key: str = field(
+        "The app ID: a text that is hard to guess. Upper and lower case are the same.", sensitive=True
+    )
     value: str = field("Policies, separated by commas.")
     display_name: str = field("Name of the app for people, in the audit log and in tokens.")
 
@@ -117,7 +119,9 @@ class UserPath(Path):
 
     pattern = "map/user-id/{key!}"
     reader_safe = True
-    key: str = field("The user ID: a text that only the machine knows. Upper and lower case are the same.")
+    key: str = field(
+        "The user ID: a text that only the machine knows. Upper and lower case are the same.", sensitive=True
+    )
     value: str = field("App IDs that it may come with, separated by commas.")
     cidr_block: str = field("Network from which it may log in; any when empty.")
 

@@ -61,7 +61,7 @@ class PasswordFields(Path):
     username: str = field("Name of the user; upper and lower case are the same.")
     password: str = field("Password, of at most 72 bytes.", sensitive=True)
     password_hash: str = field(
-        "The password as a bcrypt hash, instead of the password itself. Its cost is at most 16.",
+        "The password as a bcrypt hash, instead of the password itself. Its cost is 5 to 12.",
         sensitive=True,
     )
 
@@ -83,10 +83,8 @@ class PasswordFields(Path):
             raise BadRequest("must provide either password or password_hash")
         if len(self.password.encode()) > passwords.MAX_BYTES:
             raise BadRequest(f"password length exceeds {passwords.MAX_BYTES} bytes")
-        if self.password_hash and not passwords.acceptable(self.password_hash):
-            raise BadRequest("password_hash is not a valid bcrypt hash")
-        if self.password_hash and passwords.cost_of(self.password_hash) > passwords.MAX_COST:
-            raise BadRequest(f"the cost of password_hash is above {passwords.MAX_COST}")
+        if self.password_hash:
+            _check_hash(self.password_hash)
 
     async def hashed(self, userpass: Userpass, request: Request) -> str:
         """The hash to keep."""
@@ -96,6 +94,17 @@ class PasswordFields(Path):
         )
         await userpass.note_effort(request, kept)
         return kept
+
+
+def _check_hash(kept: str) -> None:
+    """Raise BadRequest for what is no hash, is too easily guessed, or costs the server too much."""
+    if not passwords.acceptable(kept):
+        raise BadRequest("password_hash is not a valid bcrypt hash")
+    cost, costs = passwords.cost_of(kept), passwords.COSTS
+    if cost < costs[0]:
+        raise BadRequest(f"bcrypt cost of {cost} is too low, want {costs[0]} at minimum")
+    if cost > costs[-1]:
+        raise BadRequest(f"bcrypt cost of {cost} exceeds maximum cost of {costs[-1]}")
 
 
 class Users(Path):

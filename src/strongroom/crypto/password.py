@@ -13,8 +13,8 @@ from strongroom.crypto.entropy import base62
 
 COST = 10
 """The base-2 logarithm of the rounds of a hash made here: some 50 ms."""
-MAX_COST = 16
-"""The dearest hash that is taken from outside: some 4 s of a processor for every login."""
+COSTS = range(5, 13)
+"""The costs of hashes that are taken from outside: the dearest takes a fifth of a second for every login."""
 MAX_BYTES = 72
 """bcrypt reads no further."""
 

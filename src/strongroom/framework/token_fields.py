@@ -49,6 +49,8 @@ class TokenParameters:
             self._check_batch()
         if self.token_num_uses < 0:
             raise BadRequest("'token_num_uses' cannot be negative")
+        if self.token_strictly_bind_ip and self.token_bound_cidrs:
+            raise BadRequest("'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one")
         if "root" in {name.strip().lower() for name in self.token_policies}:
             raise BadRequest(_ROOTED)
         check_cidrs(self.token_bound_cidrs)

@@ -147,36 +147,6 @@ def _routed(mount: Mount, tag: str) -> dict[str, Any]:
 # -- what there is nothing of ------------------------------------------------------------------------
 
 
-class LockedUsers(Path):
-    """The users who gave a wrong password too often. Needs sudo."""
-
-    pattern = "locked-users"
-    root_protected = True
-    mount_accessor: str = field("Only those of this auth method.", query=True)
-
-    async def read(self, system: System, request: Request) -> dict[str, Any]:
-        """Their number by namespace and auth method."""
-        here = {
-            "namespace_id": request.namespace.id,
-            "namespace_path": request.namespace.path,
-            "counts": 0,
-            "mount_accessors": [],
-        }
-        return {"by_namespace": [here], "total": 0}
-
-
-class UnlockUser(Path):
-    """Letting a user try again. Needs sudo."""
-
-    pattern = "locked-users/{mount_accessor}/unlock/{alias_identifier}"
-    root_protected = True
-    mount_accessor: str = field("Accessor of the auth method.")
-    alias_identifier: str = field("Name the user logs in with.")
-
-    async def write(self, system: System, request: Request) -> None:
-        """Forget the failures; nothing to forget is no error."""
-
-
 class ReplicationStatus(Path):
     """Whether other clusters follow this one."""
 
@@ -194,8 +164,6 @@ PATHS: tuple[type[Path], ...] = (
     VersionHistory,
     TokenCounter,
     EntityCounter,
-    LockedUsers,
-    UnlockUser,
     RequestCounter,
     RouterTable,
     ReplicationStatus,
