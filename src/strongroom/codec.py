@@ -60,7 +60,10 @@ def _plain(error: Exception) -> str:
 def decode_object(
     body: bytes, *, max_strings: int, max_depth: int = MAX_DEPTH, max_memory: int = MAX_MEMORY
 ) -> dict[str, Any]:
-    """A request body: a JSON object within bounds. Raises :class:`NotJSON`."""
+    """A request body: a JSON object within bounds. Raises :class:`NotJSON`.
+
+    null is an empty object: it is what clients send for a write without fields (``write -f``).
+    """
     if body.count(b'"') > 2 * max_strings and _strings(body) > max_strings:
         raise NotJSON("refused JSON input due to high complexity: exceeded maximum number of strings")
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(body) > max_depth:
@@ -68,6 +71,8 @@ def decode_object(
     if len(body) * _GROWTH > max_memory and _memory(body) > max_memory:
         raise NotJSON("refused JSON input due to high complexity: exceeded maximum memory")
     value = decode(body)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise NotJSON("failed to decode JSON input: expected an object")
     return value

@@ -128,14 +128,15 @@ def test_login_with_a_password(bao: Bao, name: str) -> None:
     assert "Success! Enabled userpass auth method" in bao("auth", "enable", f"-path={name}", "userpass")
     bao("auth", "tune", "-user-lockout-threshold=2", "-user-lockout-duration=10m", f"{name}/")
     bao("write", f"auth/{name}/users/ann", "password=-", "token_policies=default", stdin="pw")
-    line = ("login", "-no-store", "-method=userpass", f"-path={name}", "username=ann")
+    flags = ("login", "-no-store", "-method=userpass", f"-path={name}")
+    line = (*flags, "username=ann")
     assert "token_meta_username    ann" in bao(*line, "password=pw")
     for sentence in ("invalid username or password", "invalid username or password", "permission denied"):
         assert sentence in bao(*line, "password=no", code=2)
     locked = bao.json("read", "-format=json", "sys/locked-users")["data"]["by_namespace"][0]
     (mount,) = [m for m in locked["mount_accessors"] if m["alias_identifiers"] == ["ann"]]
     bao("write", "-f", f"sys/locked-users/{mount['mount_accessor']}/unlock/ann")
-    assert bao(*line, "-token-only", "password=pw").startswith("srs.")
+    assert bao(*flags, "-token-only", "username=ann", "password=pw").startswith("srs.")
     bao("auth", "disable", name)
 
 

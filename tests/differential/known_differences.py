@@ -71,7 +71,6 @@ def _unprintable(step: int) -> tuple[Known, ...]:
 
 KNOWN: dict[str, tuple[Known, ...]] = {
     "kv1 bad bodies": (
-        Known(6, "body.errors.0", "null is no object; the peer takes it for an empty body and refuses that"),
         Known(15, "status", "invalid UTF-8 is refused; the peer stores replacement characters instead"),
         Known(16, "body.data.a", "follows from that refusal"),
     ),
