@@ -51,6 +51,7 @@ from strongroom.errors import (
 )
 from strongroom.framework.help import help_of
 from strongroom.framework.path import Path
+from strongroom.identity.identities import Identities
 from strongroom.intent import Intents
 from strongroom.lease import Leases
 from strongroom.lifecycle import Lifecycle
@@ -153,6 +154,7 @@ class Core:
         self.leases = Leases(self)
         self.intents = Intents(self)
         self.policies = Policies(self)
+        self.identity = Identities(self)
         self.settings = Settings(self)
         self.quotas = Quotas(self)
         self.cors = Cors()

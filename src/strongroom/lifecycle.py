@@ -249,6 +249,7 @@ class Lifecycle:
         await self._cluster(tx)
         core.mounts.forget()
         core.policies.forget()
+        core.identity.forget()
         core.quotas.forget()
 
     async def _wrapping_key(self, tx: Transaction) -> SigningKey:
@@ -325,6 +326,7 @@ class Lifecycle:
         core.settings.sealed()
         core.mounts.forget()
         core.policies.forget()
+        core.identity.forget()
         self.progress.reset()
         self.root_generation.drop()
         for rekey in self.rekeys.values():

@@ -30,12 +30,15 @@ def clean_policies(policies: list[str], *, default: bool) -> list[str]:
 async def complete(core: Core, request: Request, auth: Auth, response: Response) -> None:
     """Issue the token for an :class:`~strongroom.logical.Auth` and fill in what the client sees.
 
-    Raises BadRequest when a login, rather than a token creation, would give the root policy.
+    Raises BadRequest when a login, rather than a token creation, would give the root policy, and
+    PermissionDenied when whoever logs in is disabled.
     """
     creating = request.mount_type == "token"
     policies = clean_policies(auth.policies, default=not auth.no_default_policy)
     if "root" in policies and not creating:
         raise BadRequest("auth methods cannot create root tokens")
+    if auth.alias_name:
+        await core.identity.arrive(request, auth)
     ttl = _ttl(core, request, auth, response, policies)
     entry = TokenEntry(
         key="",
@@ -64,7 +67,9 @@ async def complete(core: Core, request: Request, auth: Auth, response: Response)
         _check_batch(entry)
     auth.client_token = core.tokens.issue(request, entry, str(auth.internal.get("id", "")))
     auth.accessor = entry.accessor
-    auth.policies = auth.token_policies = policies
+    await core.identity.stand(request, entry)
+    auth.token_policies, auth.identity_policies = policies, sorted(entry.identity_policies)
+    auth.policies = sorted({*policies, *auth.identity_policies})
     auth.lease_duration = ttl
     auth.renewable = entry.renewable
     auth.token_type = entry.type

@@ -18,6 +18,7 @@ from strongroom.policy.stanza import parse_time
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
+    from strongroom.identity.standing import Standing
     from strongroom.storage.transaction import Transaction
     from strongroom.token import TokenEntry
 
@@ -44,6 +45,9 @@ DOMAIN = "policy"
 """The cache domain that every change of a policy touches."""
 
 _CACHE_SIZE = 4_096
+_ACLS_OF_ONE = 16
+"""For how many sets of policies the tokens of one entity have their ACLs kept."""
+
 _NOBODY: dict[str, Any] = {}
 """The identity of a token that belongs to no entity."""
 
@@ -69,13 +73,15 @@ class Policies:
         self._core = core
         self._generation = -1
         self._parsed: dict[tuple[str, str], Policy | None] = {}
-        self._acls: dict[tuple[str, ...], ACL] = {}
+        self._acls: dict[tuple[str, ...], ACL] = {}  # of tokens without an entity
+        self._plain: dict[tuple[str, ...], ACL] = {}  # the same for everybody
         self._decoder = msgspec.json.Decoder(PolicyRow)
 
     def forget(self) -> None:
         """Drop all that is cached."""
         self._parsed.clear()
         self._acls.clear()
+        self._plain.clear()
         self._generation = -1
 
     def view(self, tx: Transaction, namespace: Namespace) -> View:
@@ -135,36 +141,61 @@ class Policies:
 
     # -- ACLs --------------------------------------------------------------------------------
 
-    def acl(self, entry: TokenEntry) -> ACL | None:
-        """The ACL of a token, if it is at hand and still holds."""
+    def acl(self, entry: TokenEntry, standing: Standing | None) -> ACL | None:
+        """The ACL of a token, if it is at hand and still holds; ``standing`` is what its entity gives."""
         if not self._current():
             return None
-        return self._acls.get((entry.namespace_id, *entry.policies, *entry.identity_policies))
+        key = (entry.namespace_id, *entry.policies, *entry.identity_policies)
+        return self._acls.get(key) if standing is None else self._rendered(standing).get(key)
+
+    def _rendered(self, standing: Standing) -> dict[tuple[str, ...], ACL]:
+        """The ACLs that were made with an entity's standing. They go when a policy changes, or it does."""
+        if standing.acls_of != self._generation or len(standing.acls) >= _ACLS_OF_ONE:
+            standing.acls.clear()
+            standing.acls_of = self._generation
+        return standing.acls
 
     async def load_acl(self, request: Request, entry: TokenEntry) -> ACL:
-        """Read and compile what a token's policies allow, and keep it."""
+        """Read and compile what a token's policies and those of its entity allow, and keep it.
+
+        Nothing, where its entity is disabled or gone.
+        """
+        standing = await request.core.identity.stand(request, entry)
+        if standing is not None and standing.refused:
+            return ACL([], now=request.now)
         self._current()
         names = [*entry.policies, *entry.identity_policies]
         policies = [await self._policy(request, name) for name in names]
         found = [policy for policy in policies if policy is not None]
         if entry.inline_policy:
-            return ACL([*found, parse_policy("inline", entry.inline_policy)], now=request.now)
-        acl = ACL(found, now=request.now)
+            found.append(parse_policy("inline", entry.inline_policy))
+            return ACL(_render(found, standing), now=request.now)
+        key = (entry.namespace_id, *names)
+        templated = standing is not None and any(policy.templated for policy in found)
+        acl = None if templated else self._plain.get(key)
+        acl = acl or ACL(_render(found, standing), now=request.now)
         if self._durable(request.tx):
-            if len(self._acls) >= _CACHE_SIZE:
-                self._acls.clear()
-            self._acls[(entry.namespace_id, *names)] = acl
+            self._keep(key, acl, standing, templated=templated)
         return acl
 
+    def _keep(self, key: tuple[str, ...], acl: ACL, standing: Standing | None, *, templated: bool) -> None:
+        """Remember an ACL: for one entity, for nobody, or for all where no policy asks who it is."""
+        if standing is not None:
+            self._rendered(standing)[key] = acl
+        else:
+            _bound(self._acls)[key] = acl
+        if standing is not None and not templated:
+            _bound(self._plain)[key] = acl
+
     async def _policy(self, request: Request, name: str) -> Policy | None:
-        """A policy ready to be judged by: what depends on an identity grants nothing without one."""
+        """A policy as it is written: what depends on an identity is not rendered yet."""
         if name == "root":
             return builtin.ROOT
         key = request.namespace.id, name
         if key in self._parsed:
             return self._parsed[key]
         row = await self.get(request, name)
-        policy = None if row is None else template.render(parse(row), _NOBODY)
+        policy = None if row is None else parse(row)
         if self._durable(request.tx):
             self._parsed[key] = policy
         return policy
@@ -172,6 +203,19 @@ class Policies:
     def _durable(self, tx: Transaction) -> bool:
         """Whether what a transaction reads of policies is what every later request will read."""
         return tx.clean and tx.index >= self._core.store.generation(DOMAIN) == self._generation
+
+
+def _render(policies: list[Policy], standing: Standing | None) -> list[Policy]:
+    """Policies ready to be judged by: what depends on an identity grants nothing without one."""
+    identity = _NOBODY if standing is None else standing.identity
+    return [template.render(policy, identity) for policy in policies]
+
+
+def _bound(acls: dict[tuple[str, ...], ACL]) -> dict[tuple[str, ...], ACL]:
+    """A cache with room for one more."""
+    if len(acls) >= _CACHE_SIZE:
+        acls.clear()
+    return acls
 
 
 def parse(row: PolicyRow) -> Policy:

@@ -30,6 +30,7 @@ class TokenEntry:
     ``key`` is the keyed hash under which the row stands; the token itself is not kept.
     ``expire_time`` 0 means never. ``num_uses`` 0 means unlimited. ``audit`` caches, per audit
     device, the hashes of the token and the accessor that every line of this token carries.
+    ``identity_policies`` are those of its entity when it was last looked at; they are not stored.
     """
 
     key: str
@@ -178,6 +179,10 @@ class Tokens:
         blobs = [await view.get("accessor/" + name) for name in await view.list("accessor/")]
         return [codec.decode(blob)["accessor"] for blob in blobs if blob is not None]
 
+    async def of_entity(self, request: Request, entity_id: str, limit: int = -1) -> list[str]:
+        """Keys of the service tokens that were issued to an entity."""
+        return await self._view(request.tx, request.namespace).list(f"entity/{entity_id}/", "", limit)
+
     # -- making ----------------------------------------------------------------------------
 
     def issue(self, request: Request, entry: TokenEntry, token: str = "") -> str:
@@ -196,13 +201,15 @@ class Tokens:
         view.put("accessor/" + self.key(entry.accessor), codec.encode(accessor_row))
         if entry.parent:
             view.mark(f"parent/{entry.parent}/{entry.key}")
+        if entry.entity_id:
+            view.mark(f"entity/{entry.entity_id}/{entry.key}")
         if entry.expire_time:
             self._core.leases.register_token(request, entry)
         return token
 
     def _put(self, view: View, entry: TokenEntry) -> None:
-        if entry.audit:
-            entry = replace(entry, audit={})
+        if entry.audit or entry.identity_policies:
+            entry = replace(entry, audit={}, identity_policies=[])
         view.put("id/" + entry.key, _encode(entry))
 
     def update(self, request: Request, entry: TokenEntry) -> None:
@@ -301,6 +308,8 @@ class Tokens:
         view.delete("accessor/" + self.key(entry.accessor))
         if entry.parent:
             view.delete(f"parent/{entry.parent}/{key}")
+        if entry.entity_id:
+            view.delete(f"entity/{entry.entity_id}/{key}")
         self._core.leases.forget_token(request, entry)
         if not entry.num_uses:
             request.tx.touch(DOMAIN)
@@ -327,8 +336,8 @@ def _live(entry: TokenEntry | None, now: int) -> TokenEntry | None:
 async def authenticate(core: Core, request: Request) -> None:
     """Stage: find out whose token this is, and take one of its uses.
 
-    Raises PermissionDenied, in the same words whatever is wrong. A path that needs no token
-    runs without one, and then any token that came along is ignored.
+    Raises PermissionDenied, in the same words whatever is wrong: the token, or its entity, which may
+    be disabled. A path that needs no token runs without one, and then any that came along is ignored.
     """
     if request.unauthenticated:
         return
@@ -339,8 +348,11 @@ async def authenticate(core: Core, request: Request) -> None:
         raise PermissionDenied
     if entry.num_uses:
         entry = await _take_use(core, request)
+    standing = await core.identity.stand(request, entry) if entry.entity_id else None
+    if standing is not None and standing.refused:
+        raise PermissionDenied
     request.entry = entry
-    request.acl = core.policies.acl(entry)
+    request.acl = core.policies.acl(entry, standing)
     if request.acl is None:
         request.acl = await core.policies.load_acl(request, entry)
     if request.writes:

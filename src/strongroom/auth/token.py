@@ -151,7 +151,7 @@ class Lookup(Path):
     async def write(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
         """Properties of a token."""
         token = self.token or request.token
-        return describe(await tokens.find(request, token), request.now, token)
+        return await tokens.describe(request, await tokens.find(request, token), token)
 
 
 class LookupSelf(Path):
@@ -163,11 +163,11 @@ class LookupSelf(Path):
 
     async def read(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
         """Properties of the calling token."""
-        return describe(request.entry, request.now, request.token)
+        return await tokens.describe(request, request.entry, request.token)
 
     async def write(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
         """Properties of the calling token."""
-        return describe(request.entry, request.now, request.token)
+        return await tokens.describe(request, request.entry, request.token)
 
 
 class LookupAccessor(Path):
@@ -180,7 +180,7 @@ class LookupAccessor(Path):
 
     async def write(self, tokens: TokenAuth, request: Request) -> dict[str, Any]:
         """Properties of a token by its accessor."""
-        return describe(await tokens.find_accessor(request, self.accessor), request.now, "")
+        return await tokens.describe(request, await tokens.find_accessor(request, self.accessor), "")
 
 
 class Accessors(Path):
@@ -499,6 +499,11 @@ class TokenAuth(Backend):
             raise InvalidAccessor
         return entry
 
+    async def describe(self, request: Request, entry: TokenEntry, token: str) -> dict[str, Any]:
+        """The answer of a lookup, with what the token's entity gives it at this moment."""
+        await self.core.identity.stand(request, entry)
+        return describe(entry, request.now, token)
+
     async def revoke_entry(self, request: Request, entry: TokenEntry) -> None:
         """Revoke a token and its tree. Batch tokens cannot be revoked: they only end."""
         if entry.type == "batch":
@@ -527,6 +532,7 @@ class TokenAuth(Backend):
             age=(request.now - entry.creation_time) // SECOND,
         )
         entry = self.core.tokens.renewed(request, entry, ttl)
+        await self.core.identity.stand(request, entry)
         return Response(auth=_auth_of(entry, ttl, token), warnings=warnings)
 
     async def renew_login(self, request: Request, entry: TokenEntry) -> Auth | None:
@@ -542,10 +548,8 @@ class TokenAuth(Backend):
         """Decide what token comes of a request; the core issues it."""
         parent: TokenEntry = request.entry
         refuse_child_of(parent)
-        if asked.entity_alias and (role is None or asked.entity_alias not in role.allowed_entity_aliases):
-            if role is None:
-                raise BadRequest("'entity_alias' is only allowed in combination with token role")
-            raise BadRequest("invalid 'entity_alias' value")
+        if asked.entity_alias:
+            _check_alias(asked.entity_alias, role)
         sudo = has_sudo(request)
         response = Response()
         policies = self._policies(asked, parent, role, sudo=sudo)
@@ -572,6 +576,7 @@ class TokenAuth(Backend):
             token_type=_token_type(asked, role),
             orphan=orphan,
             entity_id="" if orphan and parent.policies == ["root"] else parent.entity_id,
+            alias_name=asked.entity_alias,
         )
         if role is not None:
             response.auth.internal["role"] = role.name
@@ -614,6 +619,14 @@ class TokenAuth(Backend):
             raise BadRequest("custom token ID cannot have a '.' in the value")
         if await self.core.tokens.row(request.tx, request.namespace, self.core.tokens.key(token)):
             raise BadRequest("cannot create a token with a duplicate ID")
+
+
+def _check_alias(name: str, role: Role | None) -> None:
+    """Raise BadRequest unless the role lets tokens be made for an alias of this name, in any case."""
+    if role is None:
+        raise BadRequest("'entity_alias' is only allowed in combination with token role")
+    if not _matches([pattern.lower() for pattern in role.allowed_entity_aliases], name.lower()):
+        raise BadRequest("invalid 'entity_alias' value")
 
 
 def _lower(asked: int, bound: int) -> int:
@@ -719,8 +732,9 @@ def _auth_of(entry: TokenEntry, ttl: int, token: str) -> Auth:
     return Auth(
         client_token=token,
         accessor=entry.accessor,
-        policies=entry.policies,
+        policies=sorted({*entry.policies, *entry.identity_policies}),
         token_policies=entry.policies,
+        identity_policies=sorted(entry.identity_policies),
         metadata=entry.meta,
         lease_duration=ttl,
         renewable=entry.renewable,
@@ -767,6 +781,7 @@ def _add_optional(body: dict[str, Any], entry: TokenEntry) -> None:
         body["bound_cidrs"] = entry.bound_cidrs
     if entry.identity_policies:
         body["identity_policies"] = entry.identity_policies
+        body["external_namespace_policies"] = {}
     if entry.last_renewal:
         body["last_renewal"] = rfc3339(entry.last_renewal)
         body["last_renewal_time"] = entry.last_renewal // SECOND

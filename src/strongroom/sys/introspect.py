@@ -99,9 +99,8 @@ class EntityCounter(Path):
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
         """Number of entities."""
-        prefix = system.core.mounts.by_prefix["identity/"].storage_prefix
-        view = system.core.view(request.tx, prefix)
-        return {"counters": {"entities": {"total": len(await view.list("entity/"))}}}
+        total = await system.core.identity.entities.count(request)
+        return {"counters": {"entities": {"total": total}}}
 
 
 class RequestCounter(Path):
