@@ -8,7 +8,8 @@ after :data:`MAX_ATTEMPTS` the lease is *irrevocable*: kept, listed, and revoked
 Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``at/<time>/<kind>/<ref>`` the
 index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones. The
 kinds of the index: ``l`` a lease, ``t`` a token, ``k`` the leases of a token that is gone, ``p`` those
-under a prefix, ``d`` the data of a disabled mount, ``u`` an intent (see :mod:`strongroom.intent`).
+under a prefix, ``d`` the data of a disabled mount, ``u`` an intent (see :mod:`strongroom.intent`),
+``i`` the aliases at a disabled auth mount.
 """
 
 from __future__ import annotations
@@ -386,6 +387,15 @@ class Leases:
     async def settle_intent(self, request: Request, due: int, reference: str) -> None:
         """Undo or finish what a request announced and left behind."""
         await self._core.intents.due(request, due, reference)
+
+    def schedule_forgetting(self, request: Request, mount_accessor: str) -> None:
+        """Have the reaper remove the aliases at a disabled mount, piece by piece."""
+        self._schedule(self._view(request.tx, request.namespace), request.now, "i", mount_accessor)
+
+    async def forget_mount(self, request: Request, due: int, mount_accessor: str) -> None:
+        """One step of removing the aliases at a disabled mount."""
+        if not await self._core.identity.forget_mount(request, mount_accessor, BULK):
+            self._unschedule(self._view(request.tx, request.namespace), due, "i", mount_accessor)
 
     def postpone(self, request: Request, due: int, kind: str, reference: str) -> None:
         """Try again in a while what cannot even be read, so that it holds nothing else up."""

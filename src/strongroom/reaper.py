@@ -102,6 +102,7 @@ Step = Callable[[Leases, Request, int, str], Awaitable[None]]
 
 _STEPS: dict[str, Step] = {
     "d": Leases.purge,
+    "i": Leases.forget_mount,
     "k": Leases.end_of_token,
     "l": Leases.end_lease,
     "p": Leases.end_prefix,

@@ -196,7 +196,7 @@ class Merge(Path):
 class EntityTokens(Path):
     """The service tokens that an entity has been given, by whatever login."""
 
-    pattern = "entity/id/{id}/tokens"
+    pattern = "entity/id/{id}/tokens/?"
     id: str = field("ID of the entity.")
 
     async def delete(self, identity: Identity, request: Request) -> None:

@@ -44,6 +44,7 @@ class Identities:
     def changed(self, request: Request) -> None:
         """Note that what this request writes may change what existing tokens are allowed."""
         request.tx.touch(DOMAIN)
+        request.scratch[DOMAIN] = True  # what is cached does not hold for the rest of this request
 
     # -- what tokens get -----------------------------------------------------------------------
 
@@ -62,7 +63,8 @@ class Identities:
         entity was disabled, deleted or merged meanwhile.
         """
         tx, key = request.tx, (request.namespace.id, entity_id)
-        if self._current() and (kept := self._standings.get(key)) is not None:
+        kept = self._standings.get(key) if self._current() else None
+        if kept is not None and DOMAIN not in request.scratch:
             if not tx.writable:
                 return kept
             if not self._core.store.pending(DOMAIN):

@@ -13,7 +13,6 @@ in between, so that no two records ever share a name or an alias.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
@@ -44,13 +43,15 @@ _decode_name = msgspec.json.Decoder(tuple[str, str]).decode
 
 
 def name_key(name: str) -> str:
-    """A name as a key: the same in any case, in the order of the names as far as they are short."""
-    text = quote(name.lower(), safe=" !$&'()*+,:;=@").replace(".", "%2E")
-    return (
-        text
-        if len(text) <= _LONGEST
-        else f"{text[:_LONGEST]}~{digest('sha2-256', name.lower().encode()).hex()}"
-    )
+    """A name as a key: the same in any case, in the order of the names as far as they are short.
+
+    A long one ends in a digest after a ``~``, which no short one holds.
+    """
+    lower = name.lower()
+    whole = lower.replace("%", "%25").replace("/", "%2F").replace("~", "%7E").encode(errors="surrogatepass")
+    if len(whole) <= _LONGEST:
+        return whole.decode(errors="surrogatepass")
+    return f"{whole[:_LONGEST].decode(errors='ignore')}~{digest('sha2-256', whole).hex()}"
 
 
 class Rows(Generic[T]):

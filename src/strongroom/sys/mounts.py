@@ -323,6 +323,8 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
     core.mounts.delete(request.tx, mount.entry)
     core.leases.schedule_purge(request, mount.storage_prefix)
     core.leases.schedule_purge(request, lockout.prefix(mount))
+    if table == AUTH:
+        core.leases.schedule_forgetting(request, mount.accessor)
 
 
 # -- tuning ----------------------------------------------------------------------------------------
