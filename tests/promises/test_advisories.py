@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import stat
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from strongroom.logical import Auth, Request, Response
 from strongroom.policy.parser import parse_policy
 from strongroom.policy.template import render
 from tests.conftest import SealedServer
+from tests.entering import Entering, attempt, enable, entering, login
 from tests.inprocess import InProcess, inprocess
+
+__all__ = ["entering"]
 
 Scenario = Callable[[InProcess], Awaitable[None]]
 
@@ -101,6 +105,76 @@ def test_cve_2025_5999_cve_2025_64761_no_spelling_of_root_is_given_away(name: st
         for path in ("create", "create-orphan", "create/any"):
             answer = await api("POST", f"auth/token/{path}", {"policies": [name]}, token=token)
             assert answer.status in (400, 403), answer
+
+    inprocess(scenario)
+
+
+@pytest.mark.parametrize("name", ("root", "ROOT", "Root", " root", "root ", "rOOT\t", "root\n"))
+def test_cve_2025_5999_cve_2025_64761_no_entity_or_group_is_given_root(name: str) -> None:
+    async def scenario(api: InProcess) -> None:
+        for kind in ("entity", "group"):
+            made = (await api("POST", f"identity/{kind}", {"name": "x", "policies": "a"})).data["id"]
+            for path in (f"identity/{kind}", f"identity/{kind}/name/x", f"identity/{kind}/id/{made}"):
+                for policies in ([name], ["a", name], f"a,{name}"):
+                    answer = await api("POST", path, {"name": "x", "policies": policies})
+                    assert (answer.status, answer.errors) == (400, ["policies cannot contain root"])
+            assert (await api("GET", f"identity/{kind}/id/{made}")).data["policies"] == ["a"]
+
+    inprocess(scenario)
+
+
+def test_cve_2024_9180_whoever_changes_entities_does_not_become_root(entering: type[Entering]) -> None:
+    """Not by a policy's name, and not by rows that say root: it would do nothing there."""
+
+    async def scenario(api: InProcess) -> None:
+        await enable(api)
+        rule = 'path "identity/*" { capabilities = ["create", "update", "read", "list", "sudo"] }'
+        await api("PUT", "sys/policies/acl/clerk", {"policy": rule})
+        auth = await login(api, "clerk", policies="clerk")
+        token, who = auth["client_token"], auth["entity_id"]
+        body = {"id": who, "policies": ["ROOT "]}
+        assert (await api("POST", "identity/entity", body, token=token)).status == 400
+        group = {"policies": ["Root"], "member_entity_ids": who}
+        assert (await api("POST", "identity/group", group, token=token)).status == 400
+        core = api.core
+        request = core.internal_request()
+        entity = await core.identity.entities.get(request, who)
+        assert entity is not None
+        core.identity.entities.put(request, replace(entity, policies=["root", " ROOT"]), entity)
+        core.identity.changed(request)
+        await core.store.commit(request.tx)
+        assert await asked(api, "GET", "sys/mounts", token) == 403
+        found = (await api("GET", "auth/token/lookup-self", token=token)).data
+        assert "identity_policies" not in found
+
+    inprocess(scenario)
+
+
+@pytest.mark.parametrize("value", ("*", "+", "a*", "al/ice", "../x", "a/+/b"))
+@pytest.mark.parametrize("part", ("name", "metadata", "alias"))
+def test_ghsa_59w7_v8rr_pr4p_an_entity_does_not_widen_its_policies(
+    entering: type[Entering], part: str, value: str
+) -> None:
+    async def scenario(api: InProcess) -> None:
+        accessor = await enable(api)
+        wanted = {
+            "name": "identity.entity.name",
+            "metadata": "identity.entity.metadata.team",
+            "alias": f"identity.entity.aliases.{accessor}.metadata.team",
+        }
+        rule = f'path "secret/data/{{{{{wanted[part]}}}}}" {{ capabilities = ["read"] }}'
+        await api("PUT", "sys/policies/acl/own", {"policy": rule})
+        await seeded(api, "alice", "al/ice", "bob")
+        auth = await login(api, "alice", policies="own", metadata={"team": "alice"})
+        token, path = auth["client_token"], f"identity/entity/id/{auth['entity_id']}"
+        await api("POST", path, {"name": "alice", "metadata": {"team": "alice"}})
+        assert await asked(api, "GET", "secret/data/alice", token) == 200
+        if part == "alias":
+            await attempt(api, "alice", policies="own", metadata={"team": value})
+        else:
+            await api("POST", path, {"name": value} if part == "name" else {"metadata": {"team": value}})
+        for name in ("alice", "al/ice", "bob"):
+            assert await asked(api, "GET", f"secret/data/{name}", token) == 403
 
     inprocess(scenario)
 
@@ -541,7 +615,6 @@ IDS = (
 )
 
 NOT_YET = {
-    "CVE-2024-9180": "entities cannot be changed: the identity store is not built",
     "CVE-2026-40264": "there is one namespace, so no token of another",
     "GHSA-vv66-6rp4-wr4f": "namespaces can neither be made nor deleted",
     "GHSA-34fc-gh42-pj53": "there is no recovery mode",
