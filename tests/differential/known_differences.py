@@ -57,6 +57,8 @@ _CAUSE = "the sentence that the client gets; the peer logs only its class"
 _NO_LEASE = "an empty object says nothing"
 _NO_LOOKUP = "a path that needs no token looks none up"
 
+_MERGED_AWAY = "custom metadata stay with an alias that moves; the peer loses them"
+
 _PAGES = (
     Known(0, "body.data.keys", "after and limit hold for every listing; the peer ignores them here"),
     Known(0, "body.warnings", "so they are no unrecognized parameters"),
@@ -410,6 +412,13 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(40, "status", "being locked out does not tell that a name exists"),
     ),
     "userpass lockout tuned": (Known(20, "body.errors.0", _FIELD),),
+    "identity entity bad input": tuple(Known(step, "status", _MISTAKE) for step in (4, 5, 6, 7)),
+    "identity groups": tuple(Known(step, "status", _MISTAKE) for step in (13, 14, 15, 25)),
+    "identity aliases": (Known(33, "body.data.aliases.0.custom_metadata", _MERGED_AWAY),),
+    "identity merge": tuple(
+        Known(step, f"body.data.{place}custom_metadata", _MERGED_AWAY)
+        for step, place in ((13, "aliases.0."), (16, ""))
+    ),
 }
 
 

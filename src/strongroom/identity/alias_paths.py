@@ -219,6 +219,8 @@ class Persona(EntityFields):
     """Make or change an entity, by the oldest name of the path."""
 
     pattern = "persona"
+    entity_id: str = field("Ignored.", deprecated=True)
+    mount_accessor: str = field("Ignored.", deprecated=True)
 
 
 class PersonaById(AliasById):

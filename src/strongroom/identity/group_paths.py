@@ -233,8 +233,7 @@ class GroupAliasFields(Path):
             return None
         fresh.last_update_time = request.now
         if target.id != owner.id:
-            known.groups.put(request, replace(owner, alias=None), owner)
-            await known.groups.set_members(request, owner.id, ())
+            await known.groups.forget_alias(request, owner)
         return await self._attach(request, known, target, target, fresh)
 
     async def _attach(
@@ -274,8 +273,7 @@ class GroupAliasById(GroupAliasFields):
         known: Identities = request.core.identity
         group = await known.groups.of_alias(request, self.id)
         if group is not None:
-            known.groups.put(request, replace(group, alias=None), group)
-            await known.groups.set_members(request, group.id, ())
+            await known.groups.forget_alias(request, group)
             known.changed(request)
 
 

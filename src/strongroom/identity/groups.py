@@ -139,6 +139,12 @@ class Groups(Rows[Group]):
 
     # -- the end ---------------------------------------------------------------------------------
 
+    async def forget_alias(self, request: Request, group: Group) -> None:
+        """Take the alias from an external group; nobody belongs to it until it has another one."""
+        fresh = replace(group, alias=None, modify_index=group.modify_index + 1)
+        self.put(request, fresh, group)
+        await self.set_members(request, group.id, ())
+
     async def remove(self, request: Request, group: Group) -> None:
         """Delete a group; nobody belongs to it, and it belongs to none, any more."""
         view = self._here(request)

@@ -155,8 +155,7 @@ class Identities:
             self.entities.put(request, replace(entity, aliases=kept), entity)
         groups = await self.groups.of_mount(request, mount_accessor, limit)
         for group in groups:
-            self.groups.put(request, replace(group, alias=None), group)
-            await self.groups.set_members(request, group.id, ())
+            await self.groups.forget_alias(request, group)
         if entities or groups:
             self.changed(request)
         return max(len(entities), len(groups)) >= limit

@@ -31,7 +31,7 @@ def standing_of(entity: Entity, groups: Membership) -> Standing:
     The root policy never comes from an identity. That it cannot be given to one is checked where it
     is written; that it would do nothing is made sure here.
     """
-    names = [*entity.policies, *(name for group in groups.all for name in group.policies)]
+    names = [*entity.policies, *sorted(name for group in groups.all for name in group.policies)]
     policies = [name for name in dict.fromkeys(name.strip().lower() for name in names) if name != "root"]
     return Standing(entity.id, entity.disabled, policies, _identity(entity, groups))
 
