@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cluster.pair import Pair
 from tests.entering import Entering, attempt, enable, entering, login, make
 from tests.inprocess import Answer, InProcess, inprocess
 
@@ -261,5 +262,37 @@ def test_identity_policies_are_never_stored_with_a_token(entering: type[Entering
         request.tx.close()
         assert row is not None
         assert row.identity_policies == []
+
+    inprocess(scenario)
+
+
+def test_a_process_that_only_reads_follows_at_once(entering: type[Entering]) -> None:
+    async def scenario(api: InProcess) -> None:
+        await enable(api)
+        await secret(api, "e", "g")
+        for name in "eg":
+            await policy(api, name, f"secret/data/{name}")
+        auth = await login(api, "alice")
+        token, path = auth["client_token"], f"identity/entity/id/{auth['entity_id']}"
+        pair = await Pair.of(api)
+        try:
+
+            async def here() -> list[int]:
+                return [(await pair("GET", f"secret/data/{name}", token=token)).status for name in "eg"]
+
+            assert await here() == [403, 403]
+            await api("POST", path, {"policies": "e"})
+            assert await here() == [200, 403]
+            await make(api, "group", name="g", policies="g", member_entity_ids=auth["entity_id"])
+            assert await here() == [200, 200]
+            answered = await pair("GET", path)
+            assert (answered.status, answered.data["policies"]) == (200, ["e"])
+            await api("POST", path, {"disabled": True})
+            assert await here() == [403, 403]
+            await api("POST", path, {"disabled": False})
+            assert await here() == [200, 200]
+            assert not [line for line in pair.reached.forwarded if line.startswith("GET")]
+        finally:
+            await pair.follower.lifecycle.seal()
 
     inprocess(scenario)
