@@ -19,6 +19,7 @@ MOUNTS = {
     "sys/": ("mounts", "system", {}),
     "cubbyhole/": ("mounts", "cubbyhole", {}),
     "auth/app-id/": ("auth", "app-id", {}),
+    "identity/": ("mounts", "identity", {}),
     "auth/token/": ("auth", "token", {}),
     "auth/userpass/": ("auth", "userpass", {}),
     "secret/": ("mounts", "kv", {"version": "2"}),
