@@ -172,8 +172,7 @@ class Policies:
             return ACL(_render(found, standing), now=request.now)
         key = (entry.namespace_id, *names)
         templated = standing is not None and any(policy.templated for policy in found)
-        acl = None if templated else self._plain.get(key)
-        acl = acl or ACL(_render(found, standing), now=request.now)
+        acl = self._plain.get(key) or ACL(_render(found, standing), now=request.now)
         if self._durable(request.tx):
             self._keep(key, acl, standing, templated=templated)
         return acl

@@ -133,6 +133,42 @@ def test_a_disabled_or_deleted_entity_is_refused_at_once(entering: type[Entering
     inprocess(scenario)
 
 
+def test_a_changed_policy_reaches_every_entity(entering: type[Entering]) -> None:
+    async def scenario(api: InProcess) -> None:
+        await enable(api)
+        await secret(api, "a", "b")
+        await policy(api, "e", "secret/data/a", "secret/data/x/{{identity.entity.id}}")
+        tokens = [(await login(api, name, policies="e"))["client_token"] for name in ("alice", "bob")]
+        for _ in range(2):
+            assert [await reads(api, token, "a", "b") for token in tokens] == [[200, 403]] * 2
+        await policy(api, "e", "secret/data/b")
+        assert [await reads(api, token, "a", "b") for token in tokens] == [[403, 200]] * 2
+
+    inprocess(scenario)
+
+
+def test_what_was_never_committed_is_not_remembered(entering: type[Entering]) -> None:
+    async def scenario(api: InProcess) -> None:
+        await enable(api)
+        who = (await login(api, "alice"))["entity_id"]
+        group = await make(api, "group", policies="p")
+        identity = api.core.identity
+        for commits in (False, False, True):
+            request = api.core.internal_request()
+            identity.groups.join(request, group, who)
+            assert (await identity.standing(request, who)).policies == ["p"]
+            if commits:
+                identity.changed(request)
+                await api.core.store.commit(request.tx)
+            request.tx.close()
+            request = api.core.internal_request()
+            assert (await identity.standing(request, who)).policies == (["p"] if commits else [])
+            request.tx.close()
+            identity.forget()
+
+    inprocess(scenario)
+
+
 def test_children_belong_to_the_entity_of_their_parent(entering: type[Entering]) -> None:
     async def scenario(api: InProcess) -> None:
         await enable(api)

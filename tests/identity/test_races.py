@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
+import pytest
+
+from strongroom import registry
+from strongroom.framework.backend import Backend
+from strongroom.framework.field import field
+from strongroom.framework.path import Path
+from strongroom.logical import Request
 from tests.entering import Entering, attempt, enable, entering, login, make
 from tests.inprocess import InProcess, inprocess
 
@@ -50,26 +58,56 @@ def test_an_alias_is_given_once(entering: type[Entering]) -> None:
     inprocess(scenario)
 
 
-def test_who_is_disabled_writes_nothing_after_the_answer(entering: type[Entering]) -> None:
-    """A write that began before its entity was disabled is either there before, or refused."""
+class Slowly(Path):
+    """Something that takes its time."""
+
+    pattern = "{name}"
+    name: str = field("Name.")
+
+    async def write(self, engine: Slow, request: Request) -> None:
+        """Write once it is told to go on."""
+        engine.reached.set()
+        await engine.go_on.wait()
+        request.view.put(self.name, b"{}")
+
+    async def read(self, engine: Slow, request: Request) -> dict[str, bool] | None:
+        """Whether it was written."""
+        return None if await request.view.get(self.name) is None else {"there": True}
+
+
+class Slow(Backend):
+    """Waits in the middle of a write."""
+
+    type: ClassVar[str] = "slow"
+    paths = (Slowly,)
+    reached: ClassVar[asyncio.Event]
+    go_on: ClassVar[asyncio.Event]
+
+
+@pytest.mark.parametrize("cached", (True, False))
+def test_who_is_disabled_writes_nothing_after_the_answer(
+    entering: type[Entering], monkeypatch: pytest.MonkeyPatch, *, cached: bool
+) -> None:
+    """A write that began before its entity was disabled is refused when it would commit afterwards."""
+    monkeypatch.setitem(registry.BUILTIN["mounts"], "slow", "tests.identity.test_races:Slow")
 
     async def scenario(api: InProcess) -> None:
+        Slow.reached, Slow.go_on = asyncio.Event(), asyncio.Event()
         await enable(api)
-        rule = 'path "secret/data/*" { capabilities = ["create", "update"] }'
+        assert (await api("POST", "sys/mounts/slow", {"type": "slow"})).status == 204
+        rule = 'path "slow/*" { capabilities = ["create", "update"] }'
         await api("PUT", "sys/policies/acl/w", {"policy": rule})
-        who = (await login(api, "alice"))["entity_id"]
-        await api("POST", f"identity/entity/id/{who}", {"policies": "w"})
-        token = (await login(api, "alice"))["client_token"]
-        path = f"identity/entity/id/{who}"
-        for n in range(5):
-            await api("POST", path, {"disabled": False})
-            write = asyncio.create_task(api("POST", f"secret/data/x{n}", {"data": {"a": 1}}, token=token))
-            await asyncio.sleep(0)
-            assert (await api("POST", path, {"disabled": True})).status == 204
-            there = (await api("GET", f"secret/data/x{n}")).status
-            done = await write
-            assert (done.status, there) in {(200, 200), (403, 404)}
-            assert (await attempt(api, "alice")).status == 403
+        auth = await login(api, "alice", policies="w")
+        if cached:
+            assert (await api("GET", SELF, token=auth["client_token"])).status == 200
+        write = asyncio.create_task(api("POST", "slow/x", {}, token=auth["client_token"]))
+        await Slow.reached.wait()
+        path = f"identity/entity/id/{auth['entity_id']}"
+        assert (await api("POST", path, {"disabled": True})).status == 204
+        Slow.go_on.set()
+        assert (await write).status == 403
+        assert (await api("GET", "slow/x")).status == 404
+        assert (await attempt(api, "alice")).status == 403
 
     inprocess(scenario)
 

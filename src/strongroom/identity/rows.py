@@ -45,10 +45,9 @@ _decode_name = msgspec.json.Decoder(tuple[str, str]).decode
 def name_key(name: str) -> str:
     """A name as a key: the same in any case, in the order of the names as far as they are short.
 
-    A long one ends in a digest after a ``~``, which no short one holds.
+    A long one ends in a digest, and is longer than any short one.
     """
-    lower = name.lower()
-    whole = lower.replace("%", "%25").replace("/", "%2F").replace("~", "%7E").encode(errors="surrogatepass")
+    whole = name.lower().replace("%", "%25").replace("/", "%2F").encode(errors="surrogatepass")
     if len(whole) <= _LONGEST:
         return whole.decode(errors="surrogatepass")
     return f"{whole[:_LONGEST].decode(errors='ignore')}~{digest('sha2-256', whole).hex()}"
