@@ -25,7 +25,8 @@ from strongroom.logical import Auth, Request, Response
 from strongroom.policy.parser import parse_policy
 from strongroom.policy.template import render
 from tests.conftest import SealedServer
-from tests.entering import Entering, attempt, enable, entering, login
+from tests.entering import Entering, attempt, enable, entering
+from tests.entering import login as enter
 from tests.inprocess import InProcess, inprocess
 
 __all__ = ["entering"]
@@ -130,7 +131,7 @@ def test_cve_2024_9180_whoever_changes_entities_does_not_become_root(entering: t
         await enable(api)
         rule = 'path "identity/*" { capabilities = ["create", "update", "read", "list", "sudo"] }'
         await api("PUT", "sys/policies/acl/clerk", {"policy": rule})
-        auth = await login(api, "clerk", policies="clerk")
+        auth = await enter(api, "clerk", policies="clerk")
         token, who = auth["client_token"], auth["entity_id"]
         body = {"id": who, "policies": ["ROOT "]}
         assert (await api("POST", "identity/entity", body, token=token)).status == 400
@@ -165,7 +166,7 @@ def test_ghsa_59w7_v8rr_pr4p_an_entity_does_not_widen_its_policies(
         rule = f'path "secret/data/{{{{{wanted[part]}}}}}" {{ capabilities = ["read"] }}'
         await api("PUT", "sys/policies/acl/own", {"policy": rule})
         await seeded(api, "alice", "al/ice", "bob")
-        auth = await login(api, "alice", policies="own", metadata={"team": "alice"})
+        auth = await enter(api, "alice", policies="own", metadata={"team": "alice"})
         token, path = auth["client_token"], f"identity/entity/id/{auth['entity_id']}"
         await api("POST", path, {"name": "alice", "metadata": {"team": "alice"}})
         assert await asked(api, "GET", "secret/data/alice", token) == 200
