@@ -161,7 +161,8 @@ def test_secrets_engines(bao: Bao, name: str) -> None:
 
 def test_auth_methods(bao: Bao) -> None:
     assert bao.json("auth", "list", "-format=json")["token/"]["type"] == "token"
-    assert bao("auth", "list").splitlines()[0].split() == ["Path", "Type", "Accessor", "Description", "Version"]
+    heading = bao("auth", "list").splitlines()[0].split()
+    assert heading == ["Path", "Type", "Accessor", "Description", "Version"]
     assert "Success! Tuned" in bao("auth", "tune", "-default-lease-ttl=768h", "token")
     bao("auth", "enable", "no-such-method", code=2)
 
