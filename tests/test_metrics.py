@@ -262,3 +262,27 @@ def test_process_gauges() -> None:
     assert values["runtime.open_fds"] >= 3
     assert values["runtime.heap_objects"] > 1_000
     assert abs(values["runtime.start_time_seconds"] - time.time()) < 60
+
+
+def test_a_timing_that_sums_in_hundreds_misses_nothing() -> None:
+    timing = Metrics().timing("t")
+    values = [float(number % 7 + 1) for number in range(1_300)]
+    for value in values:
+        timing.add(value)
+    assert timing.lifetime() == (1_300, sum(values))
+    window = timing.current()
+    assert (window.least, window.most) == (1.0, 7.0)
+    assert window.recent == tuple(values[-256:])
+    assert window.squares == sum(value * value for value in values)
+    timing.roll()
+    timing.add(3.0)
+    assert (timing.last.count, timing.current().count, timing.lifetime()[0]) == (1_300, 1, 1_301)
+
+
+def test_a_block_is_timed_also_when_it_fails() -> None:
+    timing = Metrics().timing("t")
+    with pytest.raises(KeyError), timing.taken():
+        raise KeyError
+    count, total = timing.lifetime()
+    assert count == 1
+    assert total >= 0

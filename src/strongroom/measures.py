@@ -1,6 +1,6 @@
 """What the core measures: its series, held ready, and the gauges over its state.
 
-A request costs four readings of the clock and as many additions; names are looked up once.
+A request costs a few readings of the clock and as many additions; names are looked up once.
 """
 
 from __future__ import annotations
@@ -63,11 +63,25 @@ class Measures:
         self.authentication = metrics.timing("core.fetch_acl_and_token")
         self.authorization = metrics.timing("core.check_token")
         self.creation = metrics.timing("token.create")
+        self.lookups = metrics.timing("token.lookup")
+        self.policy_reads = metrics.timing("policy.get_policy")
+        self.policy_listings = metrics.timing("policy.list_policies")
+        self.policy_writes = metrics.timing("policy.set_policy")
+        self.policy_deletions = metrics.timing("policy.delete_policy")
         self.leases = self.irrevocable = 0
         self._counted = 0
         self._tallied = {"log_request": 0, "log_response": 0}
         self._gauges()
+        self._barrier()
         process.register(metrics)
+
+    def _barrier(self) -> None:
+        """Have the views time what they do."""
+        barrier, timing = self._core.barrier, self.metrics.timing
+        barrier.got = timing("barrier.get").add
+        barrier.put = timing("barrier.put").add
+        barrier.deleted = timing("barrier.delete").add
+        barrier.listed = timing("barrier.list").add
 
     def _gauges(self) -> None:
         core, gauge = self._core, self.metrics.gauge
@@ -76,6 +90,7 @@ class Measures:
         gauge("core.in_flight_requests", lambda: len(core.in_flight))
         gauge("core.mount_table.num_entries", lambda: list(self._tables(sizes=False)))
         gauge("core.mount_table.size", lambda: list(self._tables(sizes=True)))
+        gauge("barrier.estimated_encryptions", lambda: list(self._encryptions()))
         gauge("expire.num_leases", lambda: self.leases)
         gauge("expire.num_irrevocable_leases", lambda: self.irrevocable)
 
@@ -90,6 +105,13 @@ class Measures:
                 ]
                 value = sum(len(msgspec.json.encode(each)) for each in mounts) if sizes else len(mounts)
                 yield {"local": str(local).lower(), "type": kind}, value
+
+    def _encryptions(self) -> Iterator[tuple[dict[str, str], float]]:
+        """How often the active key has encrypted, by its term."""
+        barrier = self._core.barrier
+        if not barrier.sealed:
+            status = barrier.status()
+            yield {"term": str(status["term"])}, status["encryptions"]
 
     # -- what happens ------------------------------------------------------------------------------
 

@@ -93,7 +93,8 @@ class Policies:
     async def get(self, request: Request, name: str) -> PolicyRow | None:
         """The stored policy unless its time is over; names are the same in any case."""
         name = name.lower()
-        blob = await self.view(request.tx, request.namespace).get(name)
+        with self._core.measures.policy_reads.taken():
+            blob = await self.view(request.tx, request.namespace).get(name)
         if blob is not None:
             row = self._decoder.decode(blob)
             return None if row.expiration and parse_time(row.expiration) <= request.now else row
@@ -120,14 +121,16 @@ class Policies:
 
     async def names(self, request: Request, after: str = "", limit: int = -1) -> list[str]:
         """Names of all policies, the built-in ones among them, in order."""
-        stored = await self.view(request.tx, request.namespace).scan()
+        with self._core.measures.policy_listings.taken():
+            stored = await self.view(request.tx, request.namespace).scan()
         live = {name for name in stored if await self.get(request, name) is not None}
         names = [name for name in sorted({*live, *BUILTIN}) if name > after]
         return names[:limit] if limit > 0 else names
 
     def put(self, request: Request, row: PolicyRow) -> None:
         """Store a policy that has been parsed before."""
-        self.view(request.tx, request.namespace).put(row.name, msgspec.json.encode(row))
+        with self._core.measures.policy_writes.taken():
+            self.view(request.tx, request.namespace).put(row.name, msgspec.json.encode(row))
         request.tx.touch(DOMAIN)
 
     def delete(self, request: Request, name: str) -> None:
@@ -136,7 +139,8 @@ class Policies:
             raise BadRequest("cannot delete default policy")
         if name in UNCHANGEABLE:
             raise BadRequest(f'cannot delete "{name}" policy')
-        self.view(request.tx, request.namespace).delete(name)
+        with self._core.measures.policy_deletions.taken():
+            self.view(request.tx, request.namespace).delete(name)
         request.tx.touch(DOMAIN)
 
     # -- ACLs --------------------------------------------------------------------------------

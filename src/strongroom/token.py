@@ -6,6 +6,7 @@ import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -123,9 +124,13 @@ class Tokens:
         """The live entry of a token, or None."""
         if not token:
             return None
+        started = perf_counter()
         if token.startswith(BATCH_PREFIX):
-            return await self._open_batch(request, token)
-        return _live(await self._service(request, self.key(token)), request.now)
+            entry = await self._open_batch(request, token)
+        else:
+            entry = _live(await self._service(request, self.key(token)), request.now)
+        self._core.measures.lookups.add((perf_counter() - started) * 1000)
+        return entry
 
     async def _service(self, request: Request, key: str) -> TokenEntry | None:
         """The entry under a key, expired or not, from the cache where it still holds.

@@ -132,3 +132,53 @@ def test_lines_of_audit_are_counted() -> None:
         assert count["audit.log_request_failure"] == 1
 
     inprocess(scenario, configured())
+
+
+def counted(api: InProcess) -> dict[str, int]:
+    """How often each thing has happened so far."""
+    return {series.name: series.lifetime()[0] for series in api.core.measures.metrics.series()}
+
+
+def test_accesses_to_the_barrier_are_timed() -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "sys/mounts/v1", {"type": "kv"})
+        await api("PUT", "v1/x", {"a": "b"})
+        for method, name, times in (
+            ("GET", "barrier.get", 1),
+            ("PUT", "barrier.put", 1),
+            ("LIST", "barrier.list", 1),
+            ("DELETE", "barrier.delete", 1),
+        ):
+            before = counted(api)
+            await api(method, "v1/" if method == "LIST" else "v1/x", {"a": "b"} if method == "PUT" else None)
+            after = counted(api)
+            assert after[name] == before[name] + times, name
+        text = (await api("GET", "sys/metrics?format=prometheus")).body.decode()
+        assert "vault_barrier_get_count " in text
+        assert (
+            f'vault_barrier_estimated_encryptions{{term="1"}} {api.core.barrier.status()["encryptions"]}'
+            in text
+        )
+
+    inprocess(scenario, configured())
+
+
+def test_looking_up_tokens_and_policies_is_timed() -> None:
+    async def scenario(api: InProcess) -> None:
+        before = counted(api)
+        await api("PUT", "sys/policies/acl/p", {"policy": 'path "x" { capabilities = ["read"] }'})
+        await api("GET", "sys/policies/acl/p")
+        await api("LIST", "sys/policies/acl")
+        await api("DELETE", "sys/policies/acl/p")
+        await api("GET", "sys/mounts", token="nobody")
+        after = counted(api)
+        gone = {name: after[name] - before[name] for name in after if name.startswith(("policy.", "token.l"))}
+        assert gone.pop("policy.get_policy") >= 1
+        assert gone == {
+            "policy.set_policy": 1,
+            "policy.list_policies": 1,
+            "policy.delete_policy": 1,
+            "token.lookup": 5,
+        }
+
+    inprocess(scenario, configured())

@@ -6,6 +6,7 @@ the storage path as associated data: an entry copied to another path does not op
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from strongroom.barrier.keyring import (
@@ -31,12 +32,36 @@ class WrongRootKey(Internal):
     """The root key does not open the stored keyring."""
 
 
-class Barrier:
-    """Encrypts and decrypts entries while unlocked. One instance serves one process."""
+def _unmeasured(_: float) -> None:
+    """Nobody wants to know."""
 
-    __slots__ = ("_ciphers", "_encryptions", "_header", "_persisted", "_persisted_at", "_ring", "_seal")
+
+class Barrier:
+    """Encrypts and decrypts entries while unlocked. One instance serves one process.
+
+    ``got``, ``put``, ``deleted`` and ``listed`` are told the milliseconds that each such access through a
+    view took.
+    """
+
+    __slots__ = (
+        "_ciphers",
+        "_encryptions",
+        "_header",
+        "_persisted",
+        "_persisted_at",
+        "_ring",
+        "_seal",
+        "deleted",
+        "got",
+        "listed",
+        "put",
+    )
 
     def __init__(self) -> None:
+        self.got: Callable[[float], None] = _unmeasured
+        self.put: Callable[[float], None] = _unmeasured
+        self.deleted: Callable[[float], None] = _unmeasured
+        self.listed: Callable[[float], None] = _unmeasured
         self._clear()
 
     def _clear(self) -> None:

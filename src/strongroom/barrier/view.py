@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any, Protocol
 
 import orjson
@@ -46,30 +47,45 @@ class View:
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None. Raises Sealed, or Internal when the entry is damaged."""
-        full = self.prefix + key
+        started = perf_counter()
+        full, barrier = self.prefix + key, self.barrier
         blob = await self.tx.get(full)
-        return self.barrier.decrypt(full, blob) if blob else blob
+        if blob:
+            blob = barrier.decrypt(full, blob)
+        barrier.got((perf_counter() - started) * 1000)
+        return blob
 
     def put(self, key: str, value: bytes) -> None:
         """Set the value; it is stored when the request commits."""
-        full = self.prefix + key
-        self.tx.put(full, self.barrier.encrypt(full, value))
+        started = perf_counter()
+        full, barrier = self.prefix + key, self.barrier
+        self.tx.put(full, barrier.encrypt(full, value))
+        barrier.put((perf_counter() - started) * 1000)
 
     def mark(self, key: str) -> None:
         """Write a row of an index, which says all it has to say by its key."""
+        started = perf_counter()
         self.tx.put(self.prefix + key, b"")
+        self.barrier.put((perf_counter() - started) * 1000)
 
     def delete(self, key: str) -> None:
         """Remove the key, if it is there."""
+        started = perf_counter()
         self.tx.delete(self.prefix + key)
+        self.barrier.deleted((perf_counter() - started) * 1000)
 
     def delete_prefix(self, prefix: str = "") -> None:
         """Remove every key that starts with ``prefix``, however many."""
+        started = perf_counter()
         self.tx.delete_prefix(self.prefix + prefix)
+        self.barrier.deleted((perf_counter() - started) * 1000)
 
     async def scan(self, prefix: str = "", after: str = "", limit: int = -1) -> list[str]:
         """All keys that start with ``prefix``, at any depth, relative to it."""
-        return await self.tx.scan(self.prefix + prefix, after, limit)
+        started = perf_counter()
+        found = await self.tx.scan(self.prefix + prefix, after, limit)
+        self.barrier.listed((perf_counter() - started) * 1000)
+        return found
 
     async def get_json(self, key: str) -> Any:
         """The decoded value, or None when the key is absent."""
@@ -82,4 +98,7 @@ class View:
 
     async def list(self, prefix: str = "", after: str = "", limit: int = -1) -> list[str]:
         """Names directly under ``prefix`` (empty or ending in ``/``), folders with a trailing ``/``."""
-        return await self.tx.list(self.prefix + prefix, after, limit)
+        started = perf_counter()
+        found = await self.tx.list(self.prefix + prefix, after, limit)
+        self.barrier.listed((perf_counter() - started) * 1000)
+        return found

@@ -1,7 +1,9 @@
 """Counters, timings and gauges, cheap enough for every request.
 
-What measures holds its :class:`Series` and calls ``add``: five additions, no clock, no lookup, no
-lock (the event loop is one thread; a lost increment of another thread would be a rounding error).
+What measures holds its :class:`Series` and calls ``add``: no clock, no lookup, no lock (the event
+loop is one thread; a lost increment of another thread would be a rounding error). A timing keeps
+its values as they come and does the sums for hundreds at once, which costs a third of doing them
+one by one.
 Windows are closed by :meth:`Metrics.roll`, which the server calls every :data:`INTERVAL`; gauges
 are functions that are asked only when somebody looks.
 """
@@ -11,8 +13,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from operator import mul
+from time import perf_counter
 from typing import TypeVar, cast
 
 INTERVAL = 10
@@ -23,6 +28,7 @@ Reading = float | Iterable[tuple[Mapping[str, str], float]]
 """A gauge's value, or values by label where one function knows several."""
 
 _RECENT = 256
+_FRESH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +120,48 @@ class Counter(Series):
 class Timing(Series):
     """Something that takes time, in milliseconds, or has a size."""
 
-    __slots__ = ("_recent",)
+    __slots__ = ("_fresh", "_recent")
 
     def add(self, value: float) -> None:
         """Note one value."""
-        self._count += 1
-        self._total += value
-        self._squares += value * value
-        if value > self._most:  # noqa: PLR1730 - max() would cost another call per request
-            self._most = value
-        if value < self._least:  # noqa: PLR1730 - as above
-            self._least = value
-        self._recent.append(value)
+        fresh = self._fresh
+        fresh.append(value)
+        if len(fresh) >= _FRESH:
+            self._fold()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Note how long the block takes, also one that fails; for what is not done by every request."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.add((perf_counter() - started) * 1000)
+
+    def current(self) -> Window:
+        self._fold()
+        return super().current()
+
+    def lifetime(self) -> tuple[int, float]:
+        self._fold()
+        return super().lifetime()
+
+    def _fold(self) -> None:
+        """Do the sums for the values that have come since the last time."""
+        fresh = self._fresh
+        if not fresh:
+            return
+        self._count += len(fresh)
+        self._total += sum(fresh)
+        self._squares += sum(map(mul, fresh, fresh))
+        self._most = max(self._most, *fresh)
+        self._least = min(self._least, *fresh)
+        self._recent.extend(fresh)
+        fresh.clear()
 
     def _reset(self) -> None:
         super()._reset()
+        self._fresh: list[float] = []
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
     def _values(self) -> tuple[float, ...]:
