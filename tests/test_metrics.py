@@ -7,12 +7,23 @@ import statistics
 import threading
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.errors import BadRequest
-from strongroom.metrics import Metrics, Push, Window, process, push, render_json, render_prometheus
+from strongroom.metrics import (
+    Metrics,
+    Push,
+    Snapshot,
+    Together,
+    Window,
+    process,
+    push,
+    render_json,
+    render_prometheus,
+)
 from strongroom.metrics.exposition import metric_name
 
 NOW = 1_795_387_030.0  # 2026-11-22 22:37:10 UTC
@@ -286,3 +297,54 @@ def test_a_block_is_timed_also_when_it_fails() -> None:
     count, total = timing.lifetime()
     assert count == 1
     assert total >= 0
+
+
+def of_a_process(*timings: float, counted: int = 0) -> Metrics:
+    """What a process has measured that timed these, in a window that is closed, and counted so often."""
+    metrics = Metrics(hostname="box")
+    for value in timings:
+        metrics.timing("t", {"m": "x"}).add(value)
+    for _ in range(counted):
+        metrics.counter("c").add(2)
+    metrics.gauge("core.in_flight_requests", lambda: len(timings))
+    metrics.gauge("core.unsealed", lambda: 1)
+    metrics.gauge("runtime.open_fds", lambda: 10 * len(timings))
+    metrics.roll(NOW)
+    return metrics
+
+
+def test_processes_are_shown_as_one_server() -> None:
+    one, other = of_a_process(1, 2), of_a_process(9, counted=3)
+    shown = render_json(Together(one, [("reader-1", Snapshot.of(other))]), NOW)
+    (sample,) = shown["Samples"]
+    assert (sample["Count"], sample["Sum"], sample["Min"], sample["Max"]) == (3, 12, 1, 9)
+    assert sample["Stddev"] == pytest.approx(statistics.stdev((1, 2, 9)))
+    (counter,) = shown["Counters"]
+    assert (counter["Count"], counter["Sum"]) == (3, 6)
+    gauges = {(each["Name"], each["Labels"].get("process", "")): each["Value"] for each in shown["Gauges"]}
+    assert gauges == {
+        ("vault.box.core.in_flight_requests", ""): 3,
+        ("vault.box.core.unsealed", ""): 1,
+        ("vault.box.runtime.open_fds", ""): 20,
+        ("vault.box.runtime.open_fds", "reader-1"): 10,
+    }
+    assert one.timing("t", {"m": "x"}).lifetime() == (2, 3)
+
+
+def test_a_snapshot_passes_as_messagepack() -> None:
+    snapshot = Snapshot.of(of_a_process(1, 2, counted=1))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(snapshot), type=Snapshot) == snapshot
+
+
+def test_counts_of_processes_that_ended_are_kept() -> None:
+    """A counter that falls would look to Prometheus as if the server had begun anew."""
+    departed = Snapshot()
+    for _ in range(3):
+        departed = Snapshot.of(of_a_process(1, 2, counted=1)).after(departed)
+    assert departed.gauges == []
+    text = render_prometheus(Together(of_a_process(5), [("", departed)]), NOW, retention=1).decode()
+    lines = text.splitlines()
+    assert 'vault_t_count{m="x"} 7' in lines
+    assert 'vault_t_sum{m="x"} 14' in lines
+    assert "vault_c 6" in lines
+    assert 'vault_t{m="x",quantile="0.5"} 5' in lines

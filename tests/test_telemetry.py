@@ -28,7 +28,9 @@ def test_what_was_measured_arrives() -> None:
         )
 
         async def scenario(api: InProcess) -> None:
-            task = asyncio.create_task(telemetry.run(api.core, interval=0.05))
+            task = asyncio.create_task(
+                telemetry.run(api.core, telemetry.receivers(config.telemetry), interval=0.05)
+            )
             packet = await asyncio.to_thread(receiver.recv, 65_536)
             task.cancel()
             assert b"vault.core.unsealed:1|g" in packet
@@ -43,7 +45,9 @@ def test_a_receiver_that_is_down_is_no_reason_to_stop(caplog: pytest.LogCaptureF
         config.telemetry = TelemetryStanza(statsite_address=f"127.0.0.1:{probe.getsockname()[1]}")
 
         async def scenario(api: InProcess) -> None:
-            task = asyncio.create_task(telemetry.run(api.core, interval=0.02))
+            task = asyncio.create_task(
+                telemetry.run(api.core, telemetry.receivers(config.telemetry), interval=0.02)
+            )
             while caplog.text.count("metrics not delivered") < 2:  # noqa: ASYNC110  a log has no event
                 await asyncio.sleep(0.01)
             assert not task.done()

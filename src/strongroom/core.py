@@ -206,9 +206,13 @@ class Core:
                     request.rewind()
                     await self.store.settled()
             raise Conflict("the request kept colliding with others; nothing was changed")
+        except LeaderNeeded:
+            request.started = 0.0  # who answers it measures it
+            raise
         finally:
             del self.in_flight[request.id]
-            self.measures.finished(request, request.started)
+            if request.started:
+                self.measures.finished(request, request.started)
 
     async def _attempt(self, request: Request) -> Response:
         """Run the stages once, commit what they wrote, and note the answer."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from strongroom.logical import SECOND, Request
-from strongroom.metrics import process
-from strongroom.metrics.registry import Metrics, Timing
+from strongroom.metrics import Metrics, Timing, Together, process
 from strongroom.mount import AUTH, SECRET
 
 if TYPE_CHECKING:
@@ -158,6 +157,12 @@ class Measures:
             if behind:
                 failed.add(behind)
         self.metrics.roll(now)
+
+    async def everyones(self, now: float) -> Metrics:
+        """The metrics with those of the followers; ``now`` in seconds since the epoch."""
+        self.metrics.roll(now)
+        others = await self._core.followers.measured()
+        return Together(self.metrics, others) if others else self.metrics
 
     async def count(self, now: int) -> None:
         """Count the leases, unless that was done lately; ``now`` in nanoseconds since the epoch."""

@@ -144,7 +144,9 @@ class Server:
         for warning in self.config.warnings:
             _log.warning("configuration: %s", warning)
         await self.core.start()
-        self._telemetry = asyncio.create_task(telemetry.run(self.core))
+        self._telemetry = asyncio.create_task(
+            telemetry.run(self.core, telemetry.receivers(self.config.telemetry))
+        )
 
     async def listen(self) -> None:
         """Take requests. Raises StrongroomError that names the listener and what is wrong with it."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strongroom.metrics import INTERVAL, Push
+from strongroom.metrics import INTERVAL, Metrics, Push
 
 if TYPE_CHECKING:
     from strongroom.config.stanza import TelemetryStanza
@@ -26,18 +27,20 @@ def receivers(telemetry: TelemetryStanza) -> list[Push]:
     return [each for each in named if each.address]
 
 
-async def run(core: Core, *, interval: float = INTERVAL) -> None:
+async def run(core: Core, told: Sequence[Push], *, interval: float = INTERVAL) -> None:
     """Close a window every ``interval`` seconds and push it; a receiver that is down loses it."""
-    told = receivers(core.config.telemetry)
     while True:
         await asyncio.sleep(interval - time.time() % interval)
-        core.measures.tick(time.time())
-        await asyncio.gather(*(_push(core, each) for each in told))
+        now = time.time()
+        core.measures.tick(now)
+        if told:
+            measured = await core.measures.everyones(now)
+            await asyncio.gather(*(_push(measured, each) for each in told))
 
 
-async def _push(core: Core, receiver: Push) -> None:
+async def _push(measured: Metrics, receiver: Push) -> None:
     try:
-        await asyncio.to_thread(receiver.flush, core.measures.metrics)
+        await asyncio.to_thread(receiver.flush, measured)
     except OSError as error:
         _log.warning(
             "metrics not delivered to %s: %s", receiver.address, error.strerror or type(error).__name__

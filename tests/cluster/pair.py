@@ -6,12 +6,15 @@ import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 
 from strongroom.cluster.follower import Follower
-from strongroom.cluster.reader import Answering
+from strongroom.cluster.frame import Topic
+from strongroom.cluster.reader import Answering, told
 from strongroom.config.load import dev
 from strongroom.log import Logs
+from strongroom.metrics import Snapshot
 from strongroom.wire import ListenerTraits, Message, Reply
 from tests.inprocess import Answer, InProcess
 
@@ -45,6 +48,14 @@ class Told:
 
     async def sealed(self) -> None:
         await self.follower.lifecycle.seal()
+
+    async def measured(self) -> list[tuple[str, Snapshot]]:
+        content = told(self.follower, Topic.METRICS)
+        return [("reader-1", msgspec.msgpack.decode(content, type=Snapshot))]
+
+    async def under_way(self) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads(told(self.follower, Topic.REQUESTS))
+        return found
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from strongroom.logical import Operation, Request
 from tests.cluster.pair import Pair
 from tests.inprocess import InProcess, inprocess
 
@@ -293,5 +294,43 @@ def test_the_follower_refuses_when_no_audit_device_takes_the_line(tmp_path: Path
         (folder / "log").unlink()
         (folder / "log").mkdir()
         assert (await pair.here("GET", "secret/config")).status == 500
+
+    paired(scenario)
+
+
+def test_metrics_are_those_of_all_processes() -> None:
+    async def scenario(pair: Pair) -> None:
+        await pair.there("PUT", "secret/data/a", {"data": {"x": 1}})
+        before = await requests_counted(pair)
+        for _ in range(5):
+            await pair.here("GET", "secret/data/a")
+        await pair.there("PUT", "secret/data/a", {"data": {"x": 2}})
+        await pair.leader("GET", "secret/data/a")
+        after = await requests_counted(pair)
+        assert after["vault_route_read_secret__count"] - before.get("vault_route_read_secret__count", 0) == 6
+        # Those seven, and the question for the metrics; what was handed over counts once.
+        assert after["vault_core_handle_request_count"] - before["vault_core_handle_request_count"] == 8
+
+    paired(scenario)
+
+
+async def requests_counted(pair: Pair) -> dict[str, float]:
+    text = (await pair.leader("GET", "sys/metrics?format=prometheus")).body.decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_requests_under_way_are_those_of_all_processes() -> None:
+    async def scenario(pair: Pair) -> None:
+        request = Request(id="r1", operation=Operation.READ, path="secret/data/a", remote_address="192.0.2.1")
+        pair.follower.in_flight["r1"] = request
+        found = (await pair.leader("GET", "sys/in-flight-req")).json
+        assert found["r1"]["request_path"] == "/v1/secret/data/a"
+        assert {each["request_path"] for each in found.values()} == {
+            "/v1/secret/data/a",
+            "/v1/sys/in-flight-req",
+        }
+        assert (await requests_counted(pair))["vault_core_in_flight_requests"] == 2
+        del pair.follower.in_flight["r1"]
 
     paired(scenario)

@@ -344,3 +344,29 @@ def test_other_storage_has_no_readers_and_says_so(sealed_server: SealedServer) -
     server.unseal()
     assert readers(server) == []
     assert "only lmdb storage can be shared" in server.log
+
+
+def measured(server: Server) -> dict[str, float]:
+    text = server.api.get("sys/metrics?format=prometheus").body.decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_metrics_count_what_every_process_answered_also_one_that_died(sealed_server: SealedServer) -> None:
+    own = prepared(sealed_server("own", readers=2, extra="telemetry { disable_hostname = true }"))
+    name = "vault_route_read_kv__count"
+    with everyone(own) as apis:
+        own.api.put("kv/a", {"n": 1})
+        before = measured(own).get(name, 0)
+        for api in apis.values():
+            for _ in range(10):
+                assert api.get("kv/a").status == 200
+        after = measured(own)
+        assert after[name] - before == 30
+        ours = [each for each in after if each.startswith("vault_") and "runtime_open_fds" in each]
+        labels = sorted(each.partition("process=")[2] for each in ours)
+        assert labels == ["", '"reader-1"}', '"reader-2"}']
+        victim = next(pid for pid in apis if pid != own.process.pid)
+        kill(victim)
+        wait_until(lambda: victim not in readers(own) and len(readers(own)) == 2, own)
+        assert measured(own)[name] - before == 30

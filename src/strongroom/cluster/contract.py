@@ -7,8 +7,9 @@ and :attr:`~strongroom.framework.path.Path.looks_up` let it answer, and hands ev
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Any, Protocol
 
+from strongroom.metrics import Snapshot
 from strongroom.wire import Message, Reply
 
 
@@ -35,6 +36,15 @@ class Followers(Protocol):
     async def sealed(self) -> None:
         """Take the keys from all; when this returns no follower has them. Calling again is harmless."""
 
+    async def measured(self) -> list[tuple[str, Snapshot]]:
+        """What each has measured, by its name; what those had that are gone has an empty one.
+
+        One that does not answer in time is shown as it was when it last did.
+        """
+
+    async def under_way(self) -> dict[str, Any]:
+        """The requests that they are answering, described, by ID."""
+
 
 class Alone:
     """No followers."""
@@ -44,3 +54,11 @@ class Alone:
 
     async def sealed(self) -> None:
         """Nobody to tell."""
+
+    async def measured(self) -> list[tuple[str, Snapshot]]:
+        """Nobody measures."""
+        return []
+
+    async def under_way(self) -> dict[str, Any]:
+        """Nobody answers."""
+        return {}

@@ -142,4 +142,40 @@ class Leave(msgspec.Struct, array_like=True, tag=11):
     grace: float
 
 
-Frame = Call | Answer | More | Chunk | Stop | Hello | Ready | Lock | Done | KeysWanted | Reload | Leave
+class Topic(IntEnum):
+    """What a writer asks its readers about."""
+
+    METRICS = 0
+    REQUESTS = 1
+
+
+class Question(msgspec.Struct, array_like=True, tag=12):
+    """What the reader has measured, or what it is answering just now."""
+
+    id: int
+    topic: Topic
+
+
+class Told(msgspec.Struct, array_like=True, tag=13):
+    """The answer: a :class:`~strongroom.metrics.Snapshot` as MessagePack, or requests by ID as JSON."""
+
+    id: int
+    content: bytes
+
+
+Frame = (
+    Call
+    | Answer
+    | More
+    | Chunk
+    | Stop
+    | Hello
+    | Ready
+    | Lock
+    | Done
+    | KeysWanted
+    | Reload
+    | Leave
+    | Question
+    | Told
+)

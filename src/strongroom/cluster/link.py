@@ -12,8 +12,23 @@ from typing import Self
 
 from strongroom.cluster.channel import Channel
 from strongroom.cluster.forward import Answers
-from strongroom.cluster.frame import Call, Done, Frame, Hello, KeysWanted, Leave, Lock, More, Ready, Stop
+from strongroom.cluster.frame import (
+    Call,
+    Done,
+    Frame,
+    Hello,
+    KeysWanted,
+    Leave,
+    Lock,
+    More,
+    Question,
+    Ready,
+    Stop,
+    Told,
+    Topic,
+)
 from strongroom.crypto.aead import zeroize
+from strongroom.metrics import Snapshot
 from strongroom.wire import Application, ListenerTraits
 
 SERIAL = 8
@@ -23,21 +38,28 @@ _OURS = ("VAULT_", "BAO_", "STRONGROOM_")
 _DEADLINE = 8.0
 """Seconds a reader has to take over keys or a lock; it is killed then, so that nobody waits for ever."""
 
+_PATIENCE = 1.0
+"""Seconds a reader has to answer a question."""
+
 
 class Link:
     """A reader: its process, its channel, and the pipe that brings it the root key.
 
     ``want_keys`` is called when the reader can use the root key: it listens, or lost track of it.
+    ``measured`` is what it had measured when it was last asked.
     """
 
     def __init__(
         self, app: Application, traits: Sequence[ListenerTraits], want_keys: Callable[[Link], None]
     ) -> None:
         self.ready = False
+        self.measured = Snapshot()
         self._want_keys = want_keys
         self._channel = Channel(self._receive, self._lost, holds=True)
         self._answers = Answers(self._channel, app, traits)
         self._waiting: dict[int, asyncio.Future[bool]] = {}
+        self._questions: dict[int, asyncio.Future[bytes]] = {}
+        self._asked = 0
         self._keys = -1
         self._process: asyncio.subprocess.Process | None = None
 
@@ -109,6 +131,16 @@ class Link:
         self._channel.send(Lock(serial))
         await self._confirmed(serial)
 
+    async def ask(self, topic: Topic) -> bytes:
+        """What the reader tells about a topic; nothing when it does not answer soon."""
+        self._asked += 1
+        number = self._asked
+        waiting = self._questions[number] = asyncio.get_running_loop().create_future()
+        self._channel.send(Question(number, topic))
+        await asyncio.wait([waiting], timeout=_PATIENCE)
+        del self._questions[number]
+        return waiting.result() if waiting.done() else b""
+
     async def leave(self, grace: float) -> None:
         """Let the reader finish what is under way within ``grace`` seconds, and end."""
         self._channel.send(Leave(grace))
@@ -149,6 +181,10 @@ class Link:
                 waiting = self._waiting.get(frame.serial)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(True)
+            case Told():
+                asked = self._questions.get(frame.id)
+                if asked is not None and not asked.done():
+                    asked.set_result(frame.content)
             case Ready():
                 self.ready = True
                 self._want_keys(self)
@@ -165,6 +201,9 @@ class Link:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_result(False)
+        for asked in self._questions.values():
+            if not asked.done():
+                asked.set_result(b"")
 
 
 async def _spawn(channel: int, keys: int, sockets: Sequence[int]) -> asyncio.subprocess.Process:

@@ -13,14 +13,31 @@ import pickle
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from strongroom import codec, telemetry
 from strongroom.cluster.channel import Channel
 from strongroom.cluster.contract import Leader, LeaderNeeded
 from strongroom.cluster.follower import Follower
 from strongroom.cluster.forward import Forwarder
-from strongroom.cluster.frame import Answer, Chunk, Done, Frame, Hello, Leave, Lock, Ready, Reload
+from strongroom.cluster.frame import (
+    Answer,
+    Chunk,
+    Done,
+    Frame,
+    Hello,
+    Leave,
+    Lock,
+    Question,
+    Ready,
+    Reload,
+    Told,
+    Topic,
+)
 from strongroom.cluster.link import SERIAL
 from strongroom.config.listeners import listener_config
 from strongroom.crypto.aead import KEY_BYTES, zeroize
@@ -28,8 +45,10 @@ from strongroom.errors import StorageFailed
 from strongroom.handler import Handler
 from strongroom.listener.listener import Listener
 from strongroom.log import Logs
+from strongroom.metrics import Snapshot
 from strongroom.server import GRACE, run, settle_memory
 from strongroom.storage.lmdb import LMDB, MAP_SIZE
+from strongroom.sys import introspect
 from strongroom.wire import Message, Reply
 
 if TYPE_CHECKING:
@@ -108,6 +127,8 @@ class Reader:
             case Lock():
                 self._locked = frame.serial
                 self._spawn(self._lock(frame.serial))
+            case Question():
+                self.channel.send(Told(frame.id, told(self._core, frame.topic)))
             case Reload():
                 self._reload(frame.config)
             case Leave():
@@ -136,6 +157,7 @@ class Reader:
             listener.shared = True
             await listener.start(socket.socket(fileno=descriptor))
         asyncio.get_running_loop().add_reader(self._keys, self._take_key)
+        self._spawn(telemetry.run(self._core, ()))
         settle_memory()
         self.channel.send(Ready())
 
@@ -187,6 +209,14 @@ class Reader:
         task = asyncio.ensure_future(_or_die(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def told(core: Follower, topic: Topic) -> bytes:
+    """What a follower tells its leader about a topic."""
+    if topic is Topic.REQUESTS:
+        return codec.encode(introspect.under_way(core))
+    core.measures.tick(time.time())
+    return msgspec.msgpack.encode(Snapshot.of(core.measures.metrics))
 
 
 async def _or_die(work: Awaitable[None]) -> None:

@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from strongroom.cluster.frame import Hello, Reload
+import msgspec
+
+from strongroom import codec
+from strongroom.cluster.frame import Hello, Reload, Topic
 from strongroom.cluster.link import Link
+from strongroom.metrics import Snapshot
 from strongroom.secret import Secret
 from strongroom.wire import Application, ListenerTraits
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from strongroom.core import Core
 
 _log = logging.getLogger("cluster")
+_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
 _STEADY = 10.0
 """Seconds a reader must have lived for its end to be an accident and not a habit."""
 _PAUSES = (0.0, 0.2, 1.0, 5.0)
@@ -67,7 +72,8 @@ class Readers:
         self._app = app
         self._traits = traits
         self._sockets = [*sockets]
-        self._links: set[Link] = set()
+        self._links: dict[Link, str] = {}
+        self._departed = Snapshot()
         self._slots: list[asyncio.Task[None]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._serial = 0
@@ -81,7 +87,8 @@ class Readers:
 
     def start(self, count: int) -> None:
         """Have ``count`` readers from now on."""
-        self._slots = [asyncio.create_task(self._keep()) for _ in range(count)]
+        names = [f"reader-{number + 1}" for number in range(count)]
+        self._slots = [asyncio.create_task(self._keep(name)) for name in names]
 
     async def unsealed(self) -> None:
         """Hand the root key to all readers."""
@@ -100,6 +107,22 @@ class Readers:
         for link in self._links:
             link.send(Reload(content))
 
+    async def measured(self) -> list[tuple[str, Snapshot]]:
+        """What each reader has measured, and those that ended had when they were last asked."""
+        await asyncio.gather(*(self._measure(link) for link in self._links if link.ready))
+        known = [(name, link.measured) for link, name in self._links.items()]
+        return [*known, ("", self._departed)]
+
+    async def _measure(self, link: Link) -> None:
+        content = await link.ask(Topic.METRICS)
+        if content:
+            link.measured = _snapshot(content)
+
+    async def under_way(self) -> dict[str, Any]:
+        """The requests that readers are answering by themselves."""
+        told = await asyncio.gather(*(link.ask(Topic.REQUESTS) for link in self._links if link.ready))
+        return {key: value for content in told if content for key, value in codec.decode(content).items()}
+
     async def stop(self, grace: float) -> None:
         """End all readers; what they are answering gets ``grace`` seconds."""
         self._leaving = True
@@ -108,17 +131,17 @@ class Readers:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
 
-    async def _keep(self) -> None:
+    async def _keep(self, name: str) -> None:
         """Have one reader, whatever happens to it."""
         loop = asyncio.get_running_loop()
         young = 0
         while not self._leaving:
             began = loop.time()
-            await self._serve_once()
+            await self._serve_once(name)
             young = 0 if loop.time() - began >= _STEADY else young + 1
             await asyncio.sleep(_PAUSES[min(young, len(_PAUSES)) - 1] if young else 0)
 
-    async def _serve_once(self) -> None:
+    async def _serve_once(self, name: str) -> None:
         """Start a reader and return when it has ended."""
         hello = Hello(dumped(self._core.config), self._sockets, self._core.api_address)
         try:
@@ -126,11 +149,12 @@ class Readers:
         except OSError as error:
             _log.error("no reader process can be started: %s", error)
             return
-        self._links.add(link)
+        self._links[link] = name
         try:
             code = await link.ended()
         finally:
-            self._links.discard(link)
+            del self._links[link]
+            self._departed = link.measured.after(self._departed)
             link.close()
         if not self._leaving:
             _log.warning("reader process %d ended with code %s; another one takes its place", link.pid, code)

@@ -55,6 +55,19 @@ class Window:
         spread = self.count * self.squares - self.total * self.total
         return math.sqrt(max(spread, 0.0) / (self.count * (self.count - 1)))
 
+    def joined(self, other: Window) -> Window:
+        """What two processes added to the same series in one interval."""
+        if not other.count or not self.count:
+            return self if self.count else other
+        return Window(
+            self.count + other.count,
+            self.total + other.total,
+            self.squares + other.squares,
+            min(self.least, other.least),
+            max(self.most, other.most),
+            self.recent + other.recent,
+        )
+
     def quantile(self, portion: float) -> float:
         """The value that ``portion`` of the last few hundred did not exceed; NaN of nothing."""
         if not self.recent:
@@ -241,12 +254,20 @@ class Metrics:
 
     def points(self) -> list[Point]:
         """Every gauge that is shown, read now, by name."""
+        found = [Point(self.placed(each.name), each.labels, each.value) for each in self.readings()]
+        return sorted(found, key=lambda point: (point.name, point.labels))
+
+    def readings(self) -> list[Point]:
+        """The same by their bare names, in the order in which they were registered."""
         found: list[Point] = []
-        host = f"{self._hostname}." if self._hostname else ""
         for (name, labels), read in self._gauges.items():
             if self._shown(name):
-                found += _points(host + name, labels, read(), self._max_cardinality)
-        return sorted(found, key=lambda point: (point.name, point.labels))
+                found += _points(name, labels, read(), self._max_cardinality)
+        return found
+
+    def placed(self, name: str) -> str:
+        """A gauge's name behind that of the host, where hosts are shown."""
+        return f"{self._hostname}.{name}" if self._hostname else name
 
     def _find(self, kind: type[S], name: str, labels: Mapping[str, str] | None) -> S:
         key = _sorted(labels)

@@ -18,6 +18,7 @@ from strongroom.logical import Request, Response
 from strongroom.mount import AUTH
 
 if TYPE_CHECKING:
+    from strongroom.core import Core
     from strongroom.mount import Mount
     from strongroom.sys.system import System
 
@@ -39,8 +40,13 @@ class InFlight(Path):
 
     async def read(self, system: System, request: Request) -> Response:
         """Who asks for what, and since when, by request ID."""
-        found = {one.id: _in_flight(one) for one in system.core.in_flight.values()}
-        return Response(raw=codec.encode(found))
+        core = system.core
+        return Response(raw=codec.encode(under_way(core) | await core.followers.under_way()))
+
+
+def under_way(core: Core) -> dict[str, Any]:
+    """The requests that a process is answering, described, by ID."""
+    return {one.id: _in_flight(one) for one in core.in_flight.values()}
 
 
 def _in_flight(request: Request) -> dict[str, Any]:

@@ -47,16 +47,17 @@ class Metrics(Path):
         return request.message is None or not request.message.listener.unauthenticated_metrics_access
 
     async def read(self, system: System, request: Request) -> Response:
-        """The last full interval of ten seconds."""
+        """The last full interval of ten seconds, of all processes of the server."""
         core = system.core
         if request.message is not None and request.message.listener.disallow_metrics:
             raise PermissionDenied
         await core.measures.count(request.now)
         now = request.now / SECOND
+        measured = await core.measures.everyones(now)
         wanted = self.format or _accepted(request)
         if wanted == "prometheus":
             retention = core.config.telemetry.prometheus_retention_time
-            text = render_prometheus(core.measures.metrics, now, retention=retention)
+            text = render_prometheus(measured, now, retention=retention)
             return Response(raw=text, content_type=PROMETHEUS_TYPE)
         if wanted:
             return Response(
@@ -64,7 +65,7 @@ class Metrics(Path):
                 status=400,
                 content_type="text/plain",
             )
-        return Response(raw=codec.encode(render_json(core.measures.metrics, now)))
+        return Response(raw=codec.encode(render_json(measured, now)))
 
 
 def _accepted(request: Request) -> str:
