@@ -223,7 +223,7 @@ def parse(message: Message, now: int) -> Request:
         operation=operation,
         path=path,
         token=headers.get("x-vault-token", "") or _bearer(headers),
-        headers=headers,
+        received=headers,
         remote_address=message.remote_address,
         remote_port=message.remote_port,
         certificate=message.certificate,

@@ -146,7 +146,8 @@ class Response:
 class Request:
     """One request on its way through the stages. ``path`` is relative to the namespace.
 
-    ``mount_point`` is the prefix of ``path`` that the mount owns; engines see only the rest.
+    ``received`` are the headers as they came, names in lower case: for the core alone, engines see
+    :attr:`headers`. ``mount_point`` is the prefix of ``path`` that the mount owns; engines see only the rest.
     ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
     the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
@@ -159,7 +160,7 @@ class Request:
     path: str
     data: dict[str, Any] = field(default_factory=dict)
     token: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
+    received: dict[str, str] = field(default_factory=dict)
     namespace: Namespace = ROOT
     remote_address: str = ""
     remote_port: int = 0
@@ -217,6 +218,25 @@ class Request:
         """
         undo: AbstractAsyncContextManager[None] = self.core.intents.announce(self, kind, data)
         return undo
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that the engine may see, names in lower case.
+
+        They are those that its mount passes through and those that the path declares; never one that
+        holds the client's token.
+        """
+        if self.mount is None:
+            raise AssertionError("the headers of a request that has no mount")
+        names = self.mount.passthrough_headers
+        if self.path_class is not None:
+            names = names | self.path_class.reads_headers
+        received, token = self.received, self.token
+        return {
+            name: received[name]
+            for name in names
+            if name in received and not (token and token in received[name])
+        }
 
     @property
     def relative(self) -> str:

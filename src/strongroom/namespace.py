@@ -16,7 +16,7 @@ def enter(core: Core, request: Request) -> None:
 
     Every spelling of root (empty, ``/``, ``root``) is root itself, never a parent of it.
     """
-    name = request.headers.get("x-vault-namespace", "")
+    name = request.received.get("x-vault-namespace", "")
     if name and name.strip("/") not in {"", "root"}:
         raise NotFound("namespace not found")
     request.namespace = ROOT

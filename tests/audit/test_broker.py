@@ -276,9 +276,9 @@ def test_listed_headers_change_for_all_devices(broker: Broker, tmp_path: Path) -
     config = DeviceConfig("f/", "file", {"file_path": str(tmp_path / "f")})
     broker.add(open_device(config, SALT, broker.headers))
     asked = {"x-foo": "foo"}
-    broker.log_request(request(headers=asked))
+    broker.log_request(request(received=asked))
     broker.headers["x-foo"] = False
-    broker.log_request(request(headers=asked))
+    broker.log_request(request(received=asked))
     first, second = lines_of(tmp_path / "f")
     assert "headers" not in first["request"]
     assert second["request"]["headers"] == {"x-foo": ["foo"]}

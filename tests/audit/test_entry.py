@@ -287,7 +287,7 @@ def test_warnings_redirect_and_headers_of_the_response() -> None:
 def test_request_headers_only_as_configured() -> None:
     headers: dict[str, bool] = {}
     listed = EntryFormat(SALT, FormatOptions(), headers)
-    asked = request(headers={"x-foo": "foo", "x-bar": "bar", "x-baz": "no"})
+    asked = request(received={"x-foo": "foo", "x-bar": "bar", "x-baz": "no"})
     assert "headers" not in loaded(listed.request(asked, NOW))["request"]
     headers |= {"x-foo": True, "x-bar": False, "x-absent": False}
     assert loaded(listed.request(asked, NOW))["request"]["headers"] == {
@@ -488,7 +488,7 @@ def test_no_planted_secret_appears(
     asked = request(
         token=CANARY + "token",
         data=given_,
-        headers={"x-foo": CANARY},
+        received={"x-foo": CANARY},
         entry=entry(accessor=CANARY + "accessor"),
     )
     listed = EntryFormat(SALT, FormatOptions(), {"x-foo": True})

@@ -215,9 +215,9 @@ class EntryFormat:
 
     def _listed_headers(self, request: Request) -> dict[str, list[str]]:
         return {
-            name: [self._mask.text(request.headers[name]) if masked else request.headers[name]]
+            name: [self._mask.text(request.received[name]) if masked else request.received[name]]
             for name, masked in self._headers.items()
-            if name in request.headers
+            if name in request.received
         }
 
     def _answer(self, request: Request, response: Response | None, error: str) -> dict[str, Any]:

@@ -82,6 +82,8 @@ class Path:
     """Whether a process that only reads may answer reads, listings and help."""
     looks_up: ClassVar[bool] = False
     """Whether writes only look something up, so that such a process may answer them too."""
+    reads_headers: ClassVar[frozenset[str]] = frozenset()
+    """Request headers, in lower case, that the operations need whatever the mount passes through."""
     free_form: ClassVar[bool] = False
     root_namespace_only: ClassVar[bool] = False
     statuses: ClassVar[tuple[tuple[str, int, str], ...]] = ()

