@@ -255,3 +255,31 @@ def test_to_file_writes_in_the_chosen_form(root: logging.Logger, tmp_path: Path)
     root.info("x")
     logs.close()
     assert orjson.loads((tmp_path / "s.log").read_bytes())["@message"] == "x"
+
+
+def test_the_threshold_is_told_whenever_it_changes(root: logging.Logger) -> None:
+    logs = Logs("info", root=root)
+    told: list[int] = []
+    logs.told = told.append
+    logs.set_level("error")
+    logs.set_level("trace", "plant")
+    with logs.subscribe("debug"):
+        pass
+    logs.reset_level("plant")
+    logs.configure("warn")
+    assert told == [logging.ERROR, log.TRACE, log.TRACE, log.TRACE, logging.ERROR, logging.WARNING]
+    assert root.level == logging.WARNING
+
+
+def test_following_another_process_lets_all_pass_that_it_wants(root: logging.Logger) -> None:
+    logs = Logs("info", root=root)
+    stream = io.StringIO()
+    logs.to_stream(stream)
+    root.debug("one")
+    logs.follow(logging.DEBUG)
+    root.debug("two")
+    logs.follow(logging.ERROR)
+    root.info("three")
+    assert stream.getvalue().endswith("[DEBUG] plant: two\n")
+    assert stream.getvalue().count("\n") == 1
+    logs.close()

@@ -76,17 +76,23 @@ class Formatter(logging.Formatter):
         self._form = form
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = dict(getattr(record, "fields", {}))
-        if record.exc_info and record.exc_info[1] is not None:
-            fields |= described(record.exc_info[1])
+        fields = fields_of(record)
         module = "" if record.name == "root" else record.name
         if self._form == "json":
             return _json(record, module, fields)
         return _standard(record, module, fields)
 
 
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What is searchable of a record, and what may be told of its exception."""
+    fields = dict(getattr(record, "fields", {}))
+    if record.exc_info and record.exc_info[1] is not None:
+        fields |= described(record.exc_info[1])
+    return fields
+
+
 def _json(record: logging.LogRecord, module: str, fields: Mapping[str, Any]) -> str:
-    line: dict[str, Any] = {"@level": _word(record.levelno), "@message": _message(record)}
+    line: dict[str, Any] = {"@level": _word(record.levelno), "@message": message_of(record)}
     if module:
         line["@module"] = module
     line["@timestamp"] = rfc3339(int(record.created * 1_000_000) * 1_000)
@@ -97,11 +103,11 @@ def _standard(record: logging.LogRecord, module: str, fields: Mapping[str, Any])
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     level = f"[{_word(record.levelno).upper()}]"
     words = " ".join(f"{key}={_value(value)}" for key, value in fields.items())
-    message = (f"{module}: " if module else "") + _message(record) + (f": {words}" if words else "")
+    message = (f"{module}: " if module else "") + message_of(record) + (f": {words}" if words else "")
     return f"{moment}.{int(record.msecs):03d}Z {level:<7} {_one_line(message)}"
 
 
-def _message(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
     """The message; asyncio's own errors quote arguments and exceptions, so theirs is not shown."""
     if record.name == "asyncio" and record.levelno >= logging.ERROR:
         return "unhandled error in the event loop"
@@ -260,7 +266,8 @@ class Subscription(logging.Handler):
 class Logs:
     """The outlets of a logger and what hangs below it, and their levels.
 
-    A level is set for the whole or for a name; ``a.b`` follows ``a`` unless it has its own.
+    A level is set for the whole or for a name; ``a.b`` follows ``a`` unless it has its own. ``told`` is
+    called with :attr:`threshold` whenever it may have changed.
     """
 
     def __init__(
@@ -272,6 +279,7 @@ class Logs:
         self._levels: dict[str, int] = {}
         self._subscriptions: list[Subscription] = []
         self._outlets: list[logging.Handler] = []
+        self.told: Callable[[int], None] | None = None
         self._tune()
 
     def to_stream(self, stream: TextIO | None = None) -> None:
@@ -364,6 +372,21 @@ class Logs:
             self._root.removeHandler(subscription)
             self._tune()
 
+    @property
+    def threshold(self) -> int:
+        """The lowest level that any outlet or subscriber wants, of whatever logger."""
+        return min([self._default, *self._levels.values(), *(each.level for each in self._subscriptions)])
+
+    def follow(self, threshold: int) -> None:
+        """Let pass what another process wants, which chooses further."""
+        self._levels.clear()
+        self._default = threshold
+        self._tune()
+
+    def to(self, handler: logging.Handler) -> None:
+        """Write to an outlet of somebody else's making."""
+        self._add(handler)
+
     def _add(self, handler: logging.Handler) -> None:
         handler.setFormatter(Formatter(self._form))
         handler.addFilter(lambda record: record.levelno >= self._level(record.name))
@@ -384,5 +407,6 @@ class Logs:
 
     def _tune(self) -> None:
         """The root lets pass what anybody wants; the outlets choose."""
-        wanted = [self._default, *self._levels.values(), *(each.level for each in self._subscriptions)]
-        self._root.setLevel(min(wanted))
+        self._root.setLevel(self.threshold)
+        if self.told is not None:
+            self.told(self.threshold)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import random
 import signal
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -370,3 +372,61 @@ def test_metrics_count_what_every_process_answered_also_one_that_died(sealed_ser
         kill(victim)
         wait_until(lambda: victim not in readers(own) and len(readers(own)) == 2, own)
         assert measured(own)[name] - before == 30
+
+
+def test_lines_of_every_process_are_in_the_one_log(sealed_server: SealedServer, tmp_path: Path) -> None:
+    place = tmp_path / "strongroom.log"
+    own = prepared(sealed_server("own", readers=2, extra=f'log_file = "{place}"\nlog_format = "json"'))
+    with everyone(own) as apis:
+        assert place.read_text().count("sealed") >= 1
+        children = readers(own)
+
+        def sealed_by() -> list[int]:
+            lines = [json.loads(line) for line in place.read_text().splitlines()]
+            return sorted(
+                line["process"] for line in lines if line["@message"] == "sealed" and "process" in line
+            )
+
+        def seal_and_open() -> None:
+            assert own.api.put("sys/seal").status == 204
+            own.unseal()
+
+        seal_and_open()
+        wait_until(lambda: sealed_by() == sorted(children), own)
+        assert own.api.post("sys/loggers", {"level": "error"}).status == 204
+        seal_and_open()
+        assert own.api.delete("sys/loggers").status == 204
+        seal_and_open()
+        wait_until(lambda: sealed_by() == sorted(children * 2), own)
+        assert {api.get("secret/config").status for api in apis.values()} == {200}
+
+
+def test_log_rotation_by_signal_keeps_lines_of_all_processes(
+    sealed_server: SealedServer, tmp_path: Path
+) -> None:
+    place = tmp_path / "strongroom.log"
+    own = prepared(sealed_server("own", readers=1, extra=f'log_file = "{place}"\nlog_level = "error"'))
+    with everyone(own, 2):
+        (child,) = readers(own)
+        config = own.folder / "server.hcl"
+        config.write_text(config.read_text().replace('"error"', '"info"'))
+        place.rename(tmp_path / "strongroom.log.1")
+        own.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: place.exists() and "reloaded" in place.read_text(), own)
+        assert own.api.put("sys/seal").status == 204
+        wait_until(lambda: f"core: sealed: process={child}" in place.read_text(), own)
+
+
+def test_the_monitor_streams_lines_of_every_process(own: Server) -> None:
+    with everyone(own):
+        children = set(readers(own))
+        request = urllib.request.Request(
+            f"{own.address}/v1/sys/monitor?log_format=json", headers={"X-Vault-Token": own.root_token or ""}
+        )
+        with urllib.request.urlopen(request, timeout=20) as stream:
+            assert own.api.put("sys/seal").status == 204
+            seen: set[int] = set()
+            while seen != children:
+                line = json.loads(stream.readline())
+                if line["@message"] == "sealed" and "process" in line:
+                    seen.add(line["process"])

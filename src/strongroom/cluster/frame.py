@@ -103,11 +103,15 @@ class Stop(msgspec.Struct, array_like=True, tag=4):
 
 
 class Hello(msgspec.Struct, array_like=True, tag=5):
-    """What a reader is to serve: pickled configuration, listening descriptors in its order, own address."""
+    """What a reader is to serve: pickled configuration, listening descriptors in its order, own address.
+
+    ``threshold`` is as in :class:`Level`.
+    """
 
     config: bytes
     sockets: list[int]
     api_address: str
+    threshold: int
 
 
 class Ready(msgspec.Struct, array_like=True, tag=6):
@@ -163,6 +167,22 @@ class Told(msgspec.Struct, array_like=True, tag=13):
     content: bytes
 
 
+class Level(msgspec.Struct, array_like=True, tag=14):
+    """Send lines of the log from this level on."""
+
+    threshold: int
+
+
+class Logged(msgspec.Struct, array_like=True, tag=15):
+    """A line of the log; ``created`` in seconds since the epoch."""
+
+    logger: str
+    level: int
+    created: float
+    message: str
+    fields: dict[str, str | int | float]
+
+
 Frame = (
     Call
     | Answer
@@ -178,4 +198,6 @@ Frame = (
     | Leave
     | Question
     | Told
+    | Level
+    | Logged
 )

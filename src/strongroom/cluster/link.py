@@ -8,8 +8,9 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Self, TypeVar
 
+from strongroom.cluster import outbox
 from strongroom.cluster.channel import Channel
 from strongroom.cluster.forward import Answers
 from strongroom.cluster.frame import (
@@ -20,6 +21,7 @@ from strongroom.cluster.frame import (
     KeysWanted,
     Leave,
     Lock,
+    Logged,
     More,
     Question,
     Ready,
@@ -31,6 +33,7 @@ from strongroom.crypto.aead import zeroize
 from strongroom.metrics import Snapshot
 from strongroom.wire import Application, ListenerTraits
 
+T = TypeVar("T")
 SERIAL = 8
 """Bytes of the number that stands before a root key in the pipe."""
 
@@ -178,13 +181,11 @@ class Link:
             case Stop():
                 self._answers.stop(frame)
             case Done():
-                waiting = self._waiting.get(frame.serial)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(True)
+                _resolve(self._waiting.get(frame.serial), True)
             case Told():
-                asked = self._questions.get(frame.id)
-                if asked is not None and not asked.done():
-                    asked.set_result(frame.content)
+                _resolve(self._questions.get(frame.id), frame.content)
+            case Logged():
+                outbox.log(frame, self.pid)
             case Ready():
                 self.ready = True
                 self._want_keys(self)
@@ -199,11 +200,15 @@ class Link:
         self._answers.ended()
         self.kill()
         for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_result(False)
+            _resolve(waiting, False)
         for asked in self._questions.values():
-            if not asked.done():
-                asked.set_result(b"")
+            _resolve(asked, b"")
+
+
+def _resolve(waiting: asyncio.Future[T] | None, result: T) -> None:
+    """Tell whoever waits, if anybody still does."""
+    if waiting is not None and not waiting.done():
+        waiting.set_result(result)
 
 
 async def _spawn(channel: int, keys: int, sockets: Sequence[int]) -> asyncio.subprocess.Process:

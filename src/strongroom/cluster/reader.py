@@ -31,6 +31,7 @@ from strongroom.cluster.frame import (
     Frame,
     Hello,
     Leave,
+    Level,
     Lock,
     Question,
     Ready,
@@ -39,6 +40,7 @@ from strongroom.cluster.frame import (
     Topic,
 )
 from strongroom.cluster.link import SERIAL
+from strongroom.cluster.outbox import Outbox
 from strongroom.config.listeners import listener_config
 from strongroom.crypto.aead import KEY_BYTES, zeroize
 from strongroom.errors import StorageFailed
@@ -59,6 +61,8 @@ _LARGE = 65_536
 """Bodies above so many bytes are for the writer, and are not parsed here to find that out."""
 _AGAIN = 0.05
 """Seconds until a root key is asked for again that did not open the keyring."""
+_LAST_WORDS = 0.1
+"""Seconds for the last line of the log to get to the writer."""
 
 
 class Answering:
@@ -96,6 +100,7 @@ class Reader:
     def __init__(self, keys: int) -> None:
         self.channel = Channel(self._receive, _orphaned)
         self._keys = keys
+        self._logs = Logs()
         self._listeners: list[Listener] = []
         self._left = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -127,6 +132,8 @@ class Reader:
             case Lock():
                 self._locked = frame.serial
                 self._spawn(self._lock(frame.serial))
+            case Level():
+                self._logs.follow(frame.threshold)
             case Question():
                 self.channel.send(Told(frame.id, told(self._core, frame.topic)))
             case Reload():
@@ -142,13 +149,15 @@ class Reader:
 
     async def _begin(self, hello: Hello) -> None:
         config: ServerConfig = pickle.loads(hello.config)  # noqa: S301  from our own parent's socket
-        logs = Logs(config.log_level, "json" if config.log_format == "json" else "standard")
-        logs.to_stream()
+        outbox = Outbox(self.channel)
+        self._logs.to(outbox)
+        self._logs.follow(hello.threshold)
+        self._spawn(outbox.run())
         configs = [
             listener_config(stanza, config.default_max_request_duration) for stanza in config.listeners
         ]
         self._forwarder = Forwarder(self.channel, [each.traits for each in configs])
-        self._core = Follower(config, _storage(config), self._forwarder, logs)
+        self._core = Follower(config, _storage(config), self._forwarder, self._logs)
         self._core.api_address = hello.api_address
         await self._core.start()
         app = Answering(self._core, self._forwarder)
@@ -171,7 +180,6 @@ class Reader:
             _log.error("audit device %s was not reopened: %s", path, failure)
         if content:
             config: ServerConfig = pickle.loads(content)  # noqa: S301  from our own parent's socket
-            self._core.logs.configure(config.log_level)
             for listener, stanza in zip(self._listeners, config.listeners, strict=False):
                 listener.set_response_headers(listener_config(stanza).custom_response_headers)
 
@@ -225,6 +233,7 @@ async def _or_die(work: Awaitable[None]) -> None:
         await work
     except Exception:  # noqa: BLE001  whatever it is
         _log.exception("the reader process ends")
+        await asyncio.sleep(_LAST_WORDS)
         os._exit(1)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from strongroom import codec
-from strongroom.cluster.frame import Hello, Reload, Topic
+from strongroom.cluster.frame import Hello, Level, Reload, Topic
 from strongroom.cluster.link import Link
 from strongroom.metrics import Snapshot
 from strongroom.secret import Secret
@@ -74,6 +74,7 @@ class Readers:
         self._sockets = [*sockets]
         self._links: dict[Link, str] = {}
         self._departed = Snapshot()
+        core.logs.told = self._tell_level
         self._slots: list[asyncio.Task[None]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._serial = 0
@@ -106,6 +107,11 @@ class Readers:
         content = b"" if config is None else dumped(config)
         for link in self._links:
             link.send(Reload(content))
+
+    def _tell_level(self, threshold: int) -> None:
+        """Have all readers send the lines that somebody wants here."""
+        for link in self._links:
+            link.send(Level(threshold))
 
     async def measured(self) -> list[tuple[str, Snapshot]]:
         """What each reader has measured, and those that ended had when they were last asked."""
@@ -143,7 +149,8 @@ class Readers:
 
     async def _serve_once(self, name: str) -> None:
         """Start a reader and return when it has ended."""
-        hello = Hello(dumped(self._core.config), self._sockets, self._core.api_address)
+        core = self._core
+        hello = Hello(dumped(core.config), self._sockets, core.api_address, core.logs.threshold)
         try:
             link = await Link.start(self._app, self._traits, self._keys_wanted, hello)
         except OSError as error:
