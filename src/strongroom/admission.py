@@ -100,6 +100,7 @@ class Quotas:
     def forget(self) -> None:
         """Drop what is cached; the next request reads the rows again."""
         self.generation = -1
+        self._core.tallies.forget()
 
     async def load(self) -> None:
         """Read all rules; a rate limit that did not change goes on counting."""
@@ -120,6 +121,7 @@ class Quotas:
         self.rates.rules = Rules(rules.values())
         self.rates.exempt(self.settings()["rate_limit_exempt_paths"])
         self.leases = LeaseCounts(counts)
+        self._core.tallies.keep(_below(rule.path) for rule in counts)
         self.limits, self.bounds = bool(rules), bool(counts)
         self.generation = generation
 
@@ -150,16 +152,17 @@ class Quotas:
         role_of = getattr(request.mount.backend, "role_of", None) if request.mount is not None else None
         return "" if role_of is None else str(role_of(request))
 
-    async def count(self, request: Request, path: str, limit: int) -> int:
-        """How many leases live at or below a path; counts no further than ``limit``."""
-        prefix = path if not path or path.endswith("/") else path + "/"
-        found = await self._core.leases.ids(request, prefix, limit)
-        return len(found)
+    async def count(self, request: Request, path: str) -> int:
+        """How many leases live below a path."""
+        return (await self._core.tallies.of(request.namespace, _below(path))).count
 
     async def bound(self, request: Request) -> None:
         """Raise RateLimited when a rule forbids the lease that a request is about to get."""
         rule = self.leases.find(request.path, self._role(request))
-        if rule is None or await self.count(request, rule.path, rule.max_leases) < rule.max_leases:
+        if rule is None:
+            return
+        if await self.count(request, rule.path) < rule.max_leases:
+            self._core.tallies.bound(request, _below(rule.path), rule.max_leases)
             return
         self._core.measures.violated("lease_count", rule.name)
         response = request.response
@@ -168,6 +171,11 @@ class Quotas:
         raise RateLimited(
             f'request path "{request.path}": lease count quota exceeded', cause=f"quota {rule.name}"
         )
+
+
+def _below(path: str) -> str:
+    """The beginning of the leases' IDs that a rule's path is about."""
+    return path if not path or path.endswith("/") else path + "/"
 
 
 def _target(rule: Rule | LeaseCountRule) -> tuple[str, str]:

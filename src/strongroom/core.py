@@ -69,6 +69,7 @@ from strongroom.storage.transaction import Transaction
 from strongroom.sys import seal as seal_paths
 from strongroom.sys.cors import Cors
 from strongroom.sys.system import System
+from strongroom.tally import Tallies
 from strongroom.token import TokenEntry, Tokens
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Core:
         self.policies = Policies(self)
         self.identity = Identities(self)
         self.settings = Settings(self)
+        self.tallies = Tallies(self)
         self.quotas = Quotas(self)
         self.cors = Cors()
         self.lifecycle = Lifecycle(self, sealer)

@@ -23,11 +23,11 @@ import msgspec
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.errors import Conflict
 from strongroom.logical import SECOND, Request
+from strongroom.storage.transaction import Savepoint, Transaction
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
-    from strongroom.storage.transaction import Transaction
 
 PATIENCE = 3600
 """Seconds after which the reaper settles an intent whose request has not ended: longer than any takes."""
@@ -109,7 +109,7 @@ class Intents:
             raise
         except Exception as error:  # noqa: BLE001  an engine may fail in any way
             _log.warning("an unfinished operation cannot be settled yet: %s", type(error).__name__)
-            core_request.tx.rollback(({}, [], set()))
+            core_request.tx.rollback(Savepoint({}, [], set()))
             self._postpone(view, intent, core_request.now)
 
     async def recover(self, tx: Transaction, now: int) -> None:

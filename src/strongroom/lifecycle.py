@@ -327,6 +327,7 @@ class Lifecycle:
         core.mounts.forget()
         core.policies.forget()
         core.identity.forget()
+        core.quotas.forget()
         self.progress.reset()
         self.root_generation.drop()
         for rekey in self.rekeys.values():

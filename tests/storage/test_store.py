@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import orjson
@@ -138,6 +139,49 @@ def test_generations_move_with_touches_and_reach_other_processes() -> None:
         row = await read(store, INDEX_ROW)
         assert row is not None
         assert orjson.loads(row) == {"index": 2, "generations": {"mounts": 1}}
+
+    using(body)
+
+
+def test_hooks_are_called_when_the_writes_are_accepted() -> None:
+    async def body(store: Store, gate: Gate) -> None:
+        said: list[str] = []
+        tx = store.begin(write=True)
+        tx.on_accept(partial(said.append, "first note"), partial(said.append, "first check"))
+        point = tx.savepoint()
+        tx.on_accept(partial(said.append, "dropped"))
+        tx.rollback(point)
+        tx.on_accept(check=partial(said.append, "second check"))
+        tx.put("a", b"1")
+        gate.open.clear()
+        commit = asyncio.create_task(store.commit(tx))
+        await asyncio.sleep(0)
+        assert said == ["first check", "second check", "first note"]
+        gate.open.set()
+        await commit
+
+    using(body)
+
+
+def test_a_check_that_objects_leaves_nothing_behind() -> None:
+    async def body(store: Store, gate: Gate) -> None:
+        said: list[str] = []
+
+        def object_() -> None:
+            raise Conflict
+
+        tx = store.begin(write=True)
+        tx.on_accept(partial(said.append, "note"))
+        tx.on_accept(check=object_)
+        tx.put("a", b"1")
+        with pytest.raises(Conflict):
+            await store.commit(tx)
+        assert said == []
+        assert await read(store, "a") is None
+        nothing = store.begin(write=True)
+        nothing.on_accept(partial(said.append, "note"))
+        await store.commit(nothing)
+        assert said == []
 
     using(body)
 

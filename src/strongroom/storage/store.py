@@ -150,6 +150,7 @@ class Store:
         batch.waiters.append(waiter)
         self.history.add(batch)
         self._waiting.append(batch)
+        tx.accepted()
         if self._flush is None:
             self._flush = loop.create_task(self._write())
         return waiter

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strongroom.errors import Conflict, Internal
 from strongroom.storage.overlay import Overlay
@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from strongroom.storage.store import Store
 
 Writes = dict[str, bytes | None]
-Savepoint = tuple[Writes, Names, set[str]]
+Step = Callable[[], None]
+Hook = tuple[Step | None, Step | None]
+"""What checks, and what takes note, when a transaction is accepted."""
+
+
+class Savepoint(NamedTuple):
+    """What was buffered at one moment."""
+
+    writes: Writes
+    ranges: Names
+    domains: set[str]
+    hooks: int = 0
 
 
 class Transaction:
@@ -78,12 +89,20 @@ class Transaction:
         """Move the generation of ``domain``: caches of what belongs to it are stale from the commit on."""
         raise Internal(cause="touch in a read-only transaction")
 
+    def on_accept(self, note: Step | None = None, check: Step | None = None) -> None:
+        """At the commit, call ``check``, which may raise Conflict; ``note`` once the writes are accepted.
+
+        Accepted means that their order among all others is settled; nothing gets between the two calls,
+        and every check comes before the first note. Neither is called for a transaction without writes.
+        """
+        raise Internal(cause="on_accept in a read-only transaction")
+
     def savepoint(self) -> Savepoint:
         """What is buffered now, for :meth:`rollback`."""
-        return {}, [], set()
+        return Savepoint({}, [], set())
 
     def rollback(self, savepoint: Savepoint) -> None:
-        """Drop the writes and touches made since ``savepoint``; what was read stays remembered."""
+        """Drop the writes, touches and hooks made since ``savepoint``; what was read stays remembered."""
 
     def close(self) -> None:
         """Let go of the state and of what is buffered; harmless after a commit."""
@@ -107,7 +126,7 @@ class WriteTransaction(Transaction):
     commit waits for them. What it read is remembered, and checked at the commit.
     """
 
-    __slots__ = ("_base", "_domains", "_epoch", "_keys", "_own", "_prefixes", "_seen")
+    __slots__ = ("_base", "_domains", "_epoch", "_hooks", "_keys", "_own", "_prefixes", "_seen")
 
     writable = True
 
@@ -117,6 +136,7 @@ class WriteTransaction(Transaction):
         self._domains: set[str] | None = None
         self._keys: set[str] | None = None
         self._prefixes: set[str] | None = None
+        self._hooks: list[Hook] | None = None
         self._base = self._seen = self._epoch = 0
 
     @property
@@ -195,6 +215,12 @@ class WriteTransaction(Transaction):
         """Delete every key that starts with ``prefix``, also those written here before."""
         self._writable().delete_prefix(prefix)
 
+    def on_accept(self, note: Step | None = None, check: Step | None = None) -> None:
+        """At the commit, call ``check``, which may raise Conflict; ``note`` once the writes are accepted."""
+        if self._hooks is None:
+            self._hooks = []
+        self._hooks.append((check, note))
+
     def touch(self, domain: str) -> None:
         """Move the generation of ``domain``: caches of what belongs to it are stale from the commit on."""
         if self._domains is None:
@@ -203,16 +229,18 @@ class WriteTransaction(Transaction):
 
     def savepoint(self) -> Savepoint:
         """What is buffered now, for :meth:`rollback`."""
-        own = self._own
+        own, domains, hooks = self._own, set(self._domains or ()), len(self._hooks or ())
         if own is None:
-            return {}, [], set(self._domains or ())
-        return dict(own.writes), list(own.ranges), set(self._domains or ())
+            return Savepoint({}, [], domains, hooks)
+        return Savepoint(dict(own.writes), list(own.ranges), domains, hooks)
 
     def rollback(self, savepoint: Savepoint) -> None:
-        """Drop the writes and touches made since ``savepoint``; what was read stays remembered."""
-        writes, ranges, domains = savepoint
+        """Drop the writes, touches and hooks made since ``savepoint``; what was read stays remembered."""
+        writes, ranges, domains, hooks = savepoint
         self._own = Overlay(dict(writes), list(ranges)) if writes or ranges else None
         self._domains = set(domains) or None
+        if self._hooks is not None:
+            del self._hooks[hooks:]
 
     def close(self) -> None:
         """Let go of the state and of what is buffered; harmless after a commit."""
@@ -226,14 +254,22 @@ class WriteTransaction(Transaction):
         return ({}, [], self._domains) if own is None else (own.writes, own.ranges, self._domains)
 
     def check(self) -> None:
-        """Raises Conflict when something that was read has changed since."""
-        if self._snapshot is None:
-            return
-        self._check_floor()
-        if self._base != self._store.accepted and self._store.history.changed(
-            self._keys or set(), tuple(self._prefixes or ()), self._base
-        ):
-            raise Conflict(cause="what the request read has changed")
+        """Raises Conflict when something that was read has changed since, or a hook objects."""
+        if self._snapshot is not None:
+            self._check_floor()
+            if self._base != self._store.accepted and self._store.history.changed(
+                self._keys or set(), tuple(self._prefixes or ()), self._base
+            ):
+                raise Conflict(cause="what the request read has changed")
+        for check, _ in self._hooks or ():
+            if check is not None:
+                check()
+
+    def accepted(self) -> None:
+        """Tell the hooks that the writes have their place among all others."""
+        for _, note in self._hooks or ():
+            if note is not None:
+                note()
 
     def check_seen(self) -> None:
         """Raises Conflict when something that was read before it was durable never became so."""

@@ -172,7 +172,7 @@ class LeaseCountPath(Path):
             "path": rule.path,
             "role": rule.role,
             "max_leases": rule.max_leases,
-            "counter": await quotas.count(request, rule.path, rule.max_leases),
+            "counter": await quotas.count(request, rule.path),
             "inheritable": not rule.path,
         }
 
