@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from strongroom import config
 from strongroom.config import ConfigError, ServerConfig, TcpListener, sanitized
+from strongroom.config.listeners import listener_config
 from strongroom.config.option import options
 from strongroom.config.reader import read
 from strongroom.config.stanza import (
@@ -71,6 +72,15 @@ def load(tmp_path: Path) -> Load:
 def problems(text: str) -> list[str]:
     """What reading a text complains of."""
     return [str(problem) for problem in read(parse(text), "c.hcl")[1]]
+
+
+def test_behind_a_proxy_unknown_clients_are_refused_unless_told_otherwise(load: Load) -> None:
+    listener = 'listener "tcp" { tls_disable = true x_forwarded_for_authorized_addrs = "10.0.0.1" %s }'
+    off = "x_forwarded_for_reject_not_present = false x_forwarded_for_reject_not_authorized = false"
+    for more, refuses in (("", True), (off.replace(" x_", "\n x_"), False)):
+        made = listener_config(load('storage "inmem" {}\n' + listener % f"\n{more}\n").listeners[0])
+        assert made.x_forwarded_for_reject_not_present is refuses
+        assert made.x_forwarded_for_reject_not_authorized is refuses
 
 
 def test_everything_at_once(load: Load) -> None:

@@ -53,7 +53,13 @@ class DevicePath(Path):
     local: bool = field("Keep out of replication.")
 
     async def write(self, system: System, request: Request) -> None:
-        """Enable a device; it must take a test line first."""
+        """Enable a device; it must take a test line first.
+
+        Refused where the configuration says ``unsafe_allow_api_audit_creation = false``.
+        """
+        config = system.core.config
+        if "unsafe_allow_api_audit_creation" in config.given and not config.unsafe_allow_api_audit_creation:
+            raise BadRequest("cannot enable audit device via API: the configuration does not allow it")
         if not self.type:
             raise BadRequest("audit device type must be specified")
         await system.core.audit_table.enable(
