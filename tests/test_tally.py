@@ -6,8 +6,8 @@ import random
 import pytest
 
 from strongroom.core import Core
-from strongroom.errors import StorageFailed
-from strongroom.logical import ROOT, Request
+from strongroom.errors import Conflict, StorageFailed
+from strongroom.logical import Request
 from strongroom.storage.physical import Batch
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import HOUR, Leasing, later, leasing, reap, rows
@@ -18,7 +18,7 @@ COUNT = "sys/quotas/lease-count"
 
 
 async def tally(api: InProcess, place: str) -> int:
-    return (await api.core.tallies.of(ROOT, place)).count
+    return await api.core.tallies.count([("", place)])
 
 
 async def stored(api: InProcess, place: str) -> int:
@@ -85,7 +85,9 @@ def test_what_is_refused_or_undone_does_not_count(leasing: type[Leasing]) -> Non
     inprocess(scenario)
 
 
-def test_leases_that_come_while_they_are_counted_are_counted_once() -> None:
+def test_leases_that_come_while_they_are_counted_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.tally._PAGE", 3)
+
     async def scenario(api: InProcess) -> None:
         for _ in range(30):
             await api("POST", "auth/token/create", {"ttl": "1h"})
@@ -105,6 +107,20 @@ def test_leases_that_come_while_they_are_counted_are_counted_once() -> None:
 async def pause(core: Core, request: Request) -> None:
     """A stage that lets others overtake, as a storage elsewhere does."""
     await asyncio.sleep(0)
+
+
+def test_a_count_that_is_given_up_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(api: InProcess) -> None:
+        counting = asyncio.create_task(tally(api, "auth/token/"))
+        await asyncio.sleep(0)
+        api.core.tallies.forget()
+        with pytest.raises(Conflict):
+            await counting
+        await api("POST", "auth/token/create", {"ttl": "1h"})
+        assert not api.core.store.history.batches
+        assert await tally(api, "auth/token/") == 1
+
+    inprocess(scenario)
 
 
 def test_of_many_at_once_no_more_get_a_lease_than_may(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class Quotas:
 
     async def count(self, request: Request, path: str) -> int:
         """How many leases live below a path."""
-        return (await self._core.tallies.of(request.namespace, _below(path))).count
+        return await self._core.tallies.count([(request.namespace.prefix, _below(path))])
 
     async def bound(self, request: Request) -> None:
         """Raise RateLimited when a rule forbids the lease that a request is about to get."""
@@ -162,7 +162,8 @@ class Quotas:
         if rule is None:
             return
         if await self.count(request, rule.path) < rule.max_leases:
-            self._core.tallies.bound(request, _below(rule.path), rule.max_leases)
+            place = request.namespace.prefix, _below(rule.path)
+            self._core.tallies.bound(request.tx, [place], rule.max_leases)
             return
         self._core.measures.violated("lease_count", rule.name)
         response = request.response

@@ -134,7 +134,7 @@ class Leases:
         view = self._view(request.tx, request.namespace)
         self._put(view, Lease(entry.lease_id, path=entry.path, token_key=entry.key, is_token=True))
         self._schedule(view, entry.expire_time, "t", entry.key)
-        self._core.tallies.changed(request, entry.lease_id, 1)
+        self._core.tallies.changed(request.tx, request.namespace.prefix, entry.lease_id, 1)
 
     def move_token(self, request: Request, before: TokenEntry, after: TokenEntry) -> None:
         """A token was renewed: it ends at another time."""
@@ -149,7 +149,7 @@ class Leases:
             view = self._view(request.tx, request.namespace)
             self._unschedule(view, entry.expire_time, "t", entry.key)
             view.delete("id/" + entry.lease_id)
-            self._core.tallies.changed(request, entry.lease_id, -1)
+            self._core.tallies.changed(request.tx, request.namespace.prefix, entry.lease_id, -1)
 
     async def any_of_token(self, request: Request, key: str) -> bool:
         """Whether there is a lease that the token of this key made."""
@@ -182,7 +182,7 @@ class Leases:
         view = self._view(request.tx, request.namespace)
         self._put(view, lease)
         self._schedule(view, lease.due, "l", lease.id)
-        self._core.tallies.changed(request, lease.id, 1)
+        self._core.tallies.changed(request.tx, request.namespace.prefix, lease.id, 1)
         if lease.token_key:
             view.mark(f"token/{lease.token_key}/{lease.id}")
         return lease
@@ -215,7 +215,7 @@ class Leases:
         view.delete("id/" + lease.id)
         view.delete("stuck/" + lease.id)
         self._unschedule(view, lease.due, "l", lease.id)
-        self._core.tallies.changed(request, lease.id, -1)
+        self._core.tallies.changed(request.tx, request.namespace.prefix, lease.id, -1)
         if lease.token_key:
             view.delete(f"token/{lease.token_key}/{lease.id}")
 
@@ -326,7 +326,7 @@ class Leases:
         view = self._view(request.tx, request.namespace)
         if await view.get("id/" + lease_id) is not None:
             view.delete("id/" + lease_id)
-            self._core.tallies.changed(request, lease_id, -1)
+            self._core.tallies.changed(request.tx, request.namespace.prefix, lease_id, -1)
 
     async def _end(
         self, request: Request, leases: list[Lease], *, sync: bool = False, force: bool = False

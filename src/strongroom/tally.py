@@ -9,7 +9,7 @@ all logins would collide on. It lives in memory, of the one process that writes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ from strongroom.errors import Conflict
 
 if TYPE_CHECKING:
     from strongroom.core import Core
-    from strongroom.logical import Namespace, Request
     from strongroom.storage.transaction import Transaction
+
+Place = tuple[str, str]
+"""Storage prefix of a namespace, and the beginning of lease IDs in it: empty, or ending in ``/``."""
 
 _PAGE = 1_000
 
@@ -35,76 +37,86 @@ class Tally:
 
 
 class Tallies:
-    """The tallies of one core, by storage prefix of the namespace and place in it."""
+    """The tallies of one core."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._kept: dict[tuple[str, str], Tally] = {}
+        self._kept: dict[Place, Tally] = {}
 
-    def changed(self, request: Request, lease_id: str, by: int) -> None:
-        """A request adds a lease, or takes one away; this counts when its writes are accepted."""
-        request.tx.on_accept(partial(self._change, request.namespace.prefix, lease_id, by))
+    def changed(self, tx: Transaction, namespace: str, lease_id: str, by: int) -> None:
+        """A transaction adds a lease, or takes one away; this counts when its writes are accepted.
+
+        ``namespace`` is the storage prefix of the namespace in which the lease is stored.
+        """
+        tx.on_accept(partial(self._change, namespace, lease_id, by))
 
     def _change(self, namespace: str, lease_id: str, by: int) -> None:
         if not self._kept:
             return
-        for place in _places(lease_id):
-            tally = self._kept.get((namespace, place))
+        for beginning in _beginnings(lease_id):
+            tally = self._kept.get((namespace, beginning))
             if tally is not None:
                 tally.count += by
 
-    async def of(self, namespace: Namespace, place: str) -> Tally:
-        """The tally of a place (empty, or ending in ``/``); counted first if that was not done."""
-        key = namespace.prefix, place
-        tally = self._kept.get(key)
-        if tally is None or tally.epoch != self._core.store.epoch:
-            tally = self._begin(key)
+    async def count(self, places: Sequence[Place]) -> int:
+        """How many leases live at these places, none of which lies below another one."""
+        return sum([(await self._tally(place)).count for place in places])
+
+    async def _tally(self, place: Place) -> Tally:
+        """The tally of a place, counted first if that was not done."""
+        tally = self._known(place) or self._begin(place)
         counting = tally.counting
         if counting is not None:
             await asyncio.wait([counting])
+            if counting.cancelled():
+                raise Conflict(cause="the leases were not counted to the end")
             counting.result()
         return tally
 
-    def bound(self, request: Request, place: str, most: int) -> None:
-        """Have the request begin again if there are ``most`` leases by the time it is accepted."""
-        key = request.namespace.prefix, place
+    def _known(self, place: Place) -> Tally | None:
+        tally = self._kept.get(place)
+        return None if tally is None or tally.epoch != self._core.store.epoch else tally
+
+    def bound(self, tx: Transaction, places: Sequence[Place], most: int) -> None:
+        """Have the commit fail if ``most`` leases live at these places by then: the request begins again."""
 
         def check() -> None:
-            tally = self._kept.get(key)
-            if tally is None or tally.epoch != self._core.store.epoch or tally.count >= most:
+            tallies = [self._known(place) for place in places]
+            if sum(most if tally is None else tally.count for tally in tallies) >= most:
                 raise Conflict(cause="the leases have become too many, or have to be counted again")
 
-        request.tx.on_accept(check=check)
+        tx.on_accept(check=check)
 
-    def keep(self, places: Iterable[str]) -> None:
-        """Forget the tallies of all other places."""
-        wanted = frozenset(places)
-        for key in [key for key in self._kept if key[1] not in wanted]:
-            self._drop(key)
+    def keep(self, beginnings: Iterable[str]) -> None:
+        """Forget the tallies of all places where lease IDs begin otherwise."""
+        wanted = frozenset(beginnings)
+        for place in [place for place in self._kept if place[1] not in wanted]:
+            self._drop(place)
 
     def forget(self) -> None:
         """Forget all tallies."""
         self.keep(())
 
-    def _drop(self, key: tuple[str, str]) -> None:
-        counting = self._kept.pop(key).counting
+    def _drop(self, place: Place) -> None:
+        counting = self._kept.pop(place).counting
         if counting is not None:
             counting.cancel()
 
-    def _begin(self, key: tuple[str, str]) -> Tally:
+    def _begin(self, place: Place) -> Tally:
         """Begin to count. Commits from here on add to the tally, those before are in the transaction."""
-        if key in self._kept:
-            self._drop(key)
+        if place in self._kept:
+            self._drop(place)
         store = self._core.store
-        tally = self._kept[key] = Tally(store.epoch)
+        tally = self._kept[place] = Tally(store.epoch)
         tx = store.begin(write=True)
-        namespace, place = key
-        prefix = f"{namespace}sys/expire/id/{place}"
+        namespace, beginning = place
+        prefix = f"{namespace}sys/expire/id/{beginning}"
         tx.watch(prefix)  # the state that is read is that of now
-        tally.counting = asyncio.get_running_loop().create_task(self._count(key, tally, tx, prefix))
+        tally.counting = asyncio.get_running_loop().create_task(self._count(place, tally, tx, prefix))
+        tally.counting.add_done_callback(lambda _: tx.close())
         return tally
 
-    async def _count(self, key: tuple[str, str], tally: Tally, tx: Transaction, prefix: str) -> None:
+    async def _count(self, place: Place, tally: Tally, tx: Transaction, prefix: str) -> None:
         after = ""
         try:
             while page := await tx.scan(prefix, after, _PAGE):
@@ -112,16 +124,14 @@ class Tallies:
                 after = page[-1]
                 await asyncio.sleep(0)  # others have their turn
         except BaseException:
-            if self._kept.get(key) is tally:
-                del self._kept[key]
+            if self._kept.get(place) is tally:
+                del self._kept[place]
             raise
-        finally:
-            tx.close()
         tally.counting = None
 
 
-def _places(lease_id: str) -> Iterator[str]:
-    """Every place that a lease is below."""
+def _beginnings(lease_id: str) -> Iterator[str]:
+    """Every beginning of a lease's ID that a rule may be about."""
     yield ""
     end = lease_id.find("/")
     while end >= 0:
