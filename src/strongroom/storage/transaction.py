@@ -146,7 +146,9 @@ class WriteTransaction(Transaction):
 
     @property
     def clean(self) -> bool:  # type: ignore[override]  # a constant there
-        """Whether all that was read is durable."""
+        """Whether all that was read is durable, and nothing of it may be this transaction's own."""
+        if self._own is not None:
+            return False
         return self._seen <= self._store.index and (self._seen == 0 or self._epoch == self._store.epoch)
 
     @property
