@@ -1,0 +1,148 @@
+"""Statements with placeholders: values put into the operator's SQL so that they stay values.
+
+An operator writes ``CREATE ROLE "{{name}}" PASSWORD '{{password}}'``. What replaces a placeholder is
+quoted as its place demands: inside an identifier, inside a string. A value of letters, digits and a few
+harmless signs needs no quoting and may stand in any quoted place, even in the body of a function. Any
+other value is refused where no quoting makes it safe: outside quotes, in comments, in bodies, and within
+longer strings, which may be code for a second parser.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from strongroom.errors import BadRequest
+
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:+@ -]*", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a language quotes. ``backslashes`` says that they escape within ordinary strings."""
+
+    identifiers: str = '"'
+    strings: str = "'"
+    backslashes: bool = False
+    escape_strings: bool = False
+    """Whether ``E'...'`` is a string with backslashes."""
+    dollars: bool = False
+    """Whether ``$tag$...$tag$`` is a string."""
+    hash_comments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a statement of one kind: ``code``, ``string``, ``identifier`` or ``raw``."""
+
+    kind: str
+    text: str
+    quote: str = ""
+    backslashes: bool = False
+
+
+def fill(statement: str, values: dict[str, str], dialect: Dialect) -> str:
+    """``statement`` with the placeholders named in ``values`` replaced; others stay as they are.
+
+    Raises BadRequest, naming the placeholder, where a value cannot safely stand.
+    """
+    if "{{" not in statement:
+        return statement
+    return "".join(_fill(piece, values) for piece in _pieces(statement, dialect))
+
+
+def _fill(piece: _Piece, values: dict[str, str]) -> str:
+    alone = len(PLACEHOLDER.findall(piece.text)) == 1 and PLACEHOLDER.fullmatch(piece.text[1:-1]) is not None
+
+    def replaced(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in values:
+            return found[0]
+        return _quoted(name, values[name], piece, alone=alone)
+
+    return PLACEHOLDER.sub(replaced, piece.text)
+
+
+def _quoted(name: str, value: str, piece: _Piece, *, alone: bool) -> str:
+    if "\0" in value:
+        raise BadRequest(f"the value of {{{{{name}}}}} holds a character that no database takes")
+    if piece.kind == "code":
+        if _WORD.fullmatch(value):
+            return value
+        raise BadRequest(f"{{{{{name}}}}} has to stand in quotes in this statement")
+    if _PLAIN.fullmatch(value):
+        if piece.kind == "raw" and ("--" in value or not value):
+            raise BadRequest(f"the value of {{{{{name}}}}} cannot stand in this place of the statement")
+        return value
+    if piece.kind == "identifier" or (piece.kind == "string" and alone):
+        return _doubled(value, piece)
+    raise BadRequest(f"the value of {{{{{name}}}}} cannot stand in this place of the statement")
+
+
+def _doubled(value: str, piece: _Piece) -> str:
+    if piece.backslashes:
+        value = value.replace("\\", "\\\\")
+    return value.replace(piece.quote, piece.quote * 2)
+
+
+def _pieces(text: str, dialect: Dialect) -> list[_Piece]:
+    """``text`` cut where its kind changes; joined again the pieces are the text."""
+    pieces: list[_Piece] = []
+    start = position = 0
+    while position < len(text):
+        piece = _special(text, position, dialect)
+        if piece is None:
+            position += 1
+            continue
+        if start < position:
+            pieces.append(_Piece("code", text[start:position]))
+        pieces.append(piece)
+        start = position = position + len(piece.text)
+    if start < len(text):
+        pieces.append(_Piece("code", text[start:]))
+    return pieces
+
+
+_DOLLAR = re.compile(r"\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$")
+
+
+def _special(text: str, at: int, dialect: Dialect) -> _Piece | None:
+    """The quoted or commented piece that begins at a position, or None."""
+    char = text[at]
+    if char in dialect.identifiers:
+        return _Piece("identifier", text[at : _end(text, at, backslashes=False)], char)
+    if char in dialect.strings:
+        before = text[at - 1 : at].upper()
+        own_word = at < 2 or not (text[at - 2].isalnum() or text[at - 2] == "_")
+        backslashes = dialect.backslashes or (dialect.escape_strings and before == "E" and own_word)
+        return _Piece("string", text[at : _end(text, at, backslashes=backslashes)], char, backslashes)
+    if text.startswith("--", at) or (char == "#" and dialect.hash_comments):
+        return _Piece("raw", text[at : _after(text, "\n", at)])
+    if text.startswith("/*", at):
+        return _Piece("raw", text[at : _after(text, "*/", at + 2)])
+    if char == "$" and dialect.dollars and (tag := _DOLLAR.match(text, at)):
+        return _Piece("raw", text[at : _after(text, tag[0], tag.end())])
+    return None
+
+
+def _after(text: str, mark: str, start: int) -> int:
+    found = text.find(mark, start)
+    return len(text) if found < 0 else found + len(mark)
+
+
+def _end(text: str, at: int, *, backslashes: bool) -> int:
+    """Where the quotation that begins at ``at`` ends; a doubled quote does not end it."""
+    quote, position = text[at], at + 1
+    while position < len(text):
+        if backslashes and text[position] == "\\":
+            position += 2
+        elif text[position] != quote:
+            position += 1
+        elif text[position + 1 : position + 2] == quote:
+            position += 2
+        else:
+            return position + 1
+    return len(text)

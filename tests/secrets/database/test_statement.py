@@ -1,0 +1,58 @@
+"""Values in statements: quoted as their place demands, or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from strongroom.errors import BadRequest
+from strongroom.secrets.database.statement import Dialect, fill
+
+PG = Dialect(escape_strings=True, dollars=True)
+MYSQL = Dialect(identifiers="`", strings="'\"", backslashes=True, hash_comments=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "expected"),
+    (
+        ('DROP ROLE "{{name}}"', 'a"b', 'DROP ROLE "a""b"'),
+        ('DROP ROLE "x_{{ name }}_y"', 'a"b', 'DROP ROLE "x_a""b_y"'),
+        ("PASSWORD '{{name}}'", "a'b\\", "PASSWORD 'a''b\\'"),
+        ("PASSWORD E'{{name}}'", "a'b\\", "PASSWORD E'a''b\\\\'"),
+        ("note'{{name}}'", "a'b\\", "note'a''b\\'"),
+        ("IS 'it''s {{name}}'", "plain-1", "IS 'it''s plain-1'"),
+        ("DO $x$ 'DROP ROLE \"{{name}}\"' $x$", "v-token-1", "DO $x$ 'DROP ROLE \"v-token-1\"' $x$"),
+        ("DROP ROLE {{name}}", "word_1", "DROP ROLE word_1"),
+        ("{{other}} '{{name}}'", "x", "{{other}} 'x'"),
+        ("'unclosed {{name}}", "x", "'unclosed x"),
+        ("-- {{name}}\nSELECT '{{name}}'", "a", "-- a\nSELECT 'a'"),
+    ),
+)
+def test_what_is_put_in(statement: str, value: str, expected: str) -> None:
+    assert fill(statement, {"name": value}, PG) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    (
+        ("DROP ROLE {{name}}", "a b"),
+        ("DROP ROLE {{name}}", "a--b"),
+        ("DROP ROLE {{name}}", ""),
+        ("DO $$ EXECUTE 'DROP ROLE \"{{name}}\"' $$", 'a"b'),
+        ("DO $$ x {{name}} $$", "a--b"),
+        ("DO $tag$ '{{name}}' $tag$", "$tag$"),
+        ("SELECT run('DROP ROLE \"{{name}}\"')", 'a"b'),
+        ("/* {{name}} */ SELECT 1", "*/ DROP"),
+        ("-- {{name}}\nSELECT 1", "a\nDROP"),
+        ('DROP ROLE "{{name}}"', "a\0b"),
+    ),
+)
+def test_what_cannot_be_made_safe_is_refused(statement: str, value: str) -> None:
+    with pytest.raises(BadRequest):
+        fill(statement, {"name": value}, PG)
+
+
+def test_a_language_whose_strings_have_backslashes() -> None:
+    statement = "CREATE USER '{{name}}'@'%' IDENTIFIED BY \"{{name}}\"; DROP TABLE `{{name}}`"
+    filled = fill(statement, {"name": "a\\'\"`"}, MYSQL)
+    assert filled == "CREATE USER 'a\\\\''\"`'@'%' IDENTIFIED BY \"a\\\\'\"\"`\"; DROP TABLE `a\\'\"```"
+    assert fill("# '\n'{{name}}'", {"name": "a'"}, MYSQL) == "# '\n'a'''"
