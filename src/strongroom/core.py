@@ -66,6 +66,7 @@ from strongroom.seal.wraps import Sealer
 from strongroom.settings import Settings
 from strongroom.storage.store import Store
 from strongroom.storage.transaction import Transaction
+from strongroom.sys import policies as policy_paths
 from strongroom.sys import seal as seal_paths
 from strongroom.sys.cors import Cors
 from strongroom.sys.system import System
@@ -334,6 +335,10 @@ class Core:
     def envelope(self, request: Request, response: Response) -> dict[str, Any]:
         """The answer as the client would see it, for putting into a wrapping token."""
         return handler.envelope(request, response)
+
+    async def new_password(self, request: Request, policy: str) -> str:
+        """A fresh password that follows a password policy. Raises BadRequest where there is none."""
+        return await policy_paths.new_password(self, request, policy)
 
     async def acl_of(self, request: Request) -> ACL | None:
         """The ACL of whoever sent a request to a path that needs no token; None for nobody."""

@@ -232,6 +232,14 @@ def _passwords(core: Core, request: Request) -> View:
     return core.view(request.tx, f"{request.namespace.prefix}sys/password-policy/")
 
 
+async def new_password(core: Core, request: Request, name: str) -> str:
+    """A fresh password that follows a policy of the request's namespace. Raises BadRequest without one."""
+    blob = await _passwords(core, request).get(name)
+    if blob is None:
+        raise BadRequest("no password policy found")
+    return password.generate(password.parse(blob.decode()), random_bytes)
+
+
 class NoPasswordPolicy(NotFound):
     """There is no password policy of that name."""
 
