@@ -72,6 +72,7 @@ from strongroom.sys.cors import Cors
 from strongroom.sys.system import System
 from strongroom.tally import Tallies
 from strongroom.token import TokenEntry, Tokens
+from strongroom.wake import Wakes
 
 if TYPE_CHECKING:
     from strongroom.config.stanza import ServerConfig
@@ -155,6 +156,7 @@ class Core:
         self.tokens = Tokens(self)
         self.leases = Leases(self)
         self.intents = Intents(self)
+        self.wakes = Wakes(self)
         self.policies = Policies(self)
         self.identity = Identities(self)
         self.settings = Settings(self)

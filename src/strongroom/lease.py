@@ -9,7 +9,8 @@ Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``at/<ti
 index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones. The
 kinds of the index: ``l`` a lease, ``t`` a token, ``k`` the leases of a token that is gone, ``p`` those
 under a prefix, ``d`` the data of a disabled mount, ``u`` an intent (see :mod:`strongroom.intent`),
-``i`` the aliases at a disabled auth mount.
+``i`` the aliases at a disabled auth mount, ``w`` an engine that wants to be called (see
+:mod:`strongroom.wake`).
 """
 
 from __future__ import annotations
@@ -406,6 +407,10 @@ class Leases:
         """One step of removing the aliases at a disabled mount."""
         if not await self._core.identity.forget_mount(request, mount_accessor, BULK):
             self._unschedule(self._view(request.tx, request.namespace), due, "i", mount_accessor)
+
+    async def wake(self, request: Request, due: int, reference: str) -> None:
+        """Call an engine that asked for it."""
+        await self._core.wakes.due(due, reference)
 
     def postpone(self, request: Request, due: int, kind: str, reference: str) -> None:
         """Try again in a while what cannot even be read, so that it holds nothing else up."""

@@ -315,6 +315,7 @@ class Lifecycle:
 
     async def _forget(self) -> None:
         try:
+            await self._core.mounts.rest()
             await self._core.audit_table.sealed()
         finally:
             self._lock_barrier()

@@ -219,6 +219,14 @@ class Request:
         undo: AbstractAsyncContextManager[None] = self.core.intents.announce(self, kind, data)
         return undo
 
+    def wake_at(self, when: int, reference: str) -> None:
+        """Have the engine's ``wake`` called with ``reference`` once ``when`` (nanoseconds) has come."""
+        self.core.wakes.set(self, when, reference)
+
+    def let_sleep(self, when: int, reference: str) -> None:
+        """Take back :meth:`wake_at`; nothing happens where it was not asked for."""
+        self.core.wakes.drop(self, when, reference)
+
     @property
     def headers(self) -> dict[str, str]:
         """The headers that the engine may see, names in lower case.

@@ -199,10 +199,23 @@ class MountTable:
             if mount is None or mount.entry != entry:
                 mount = self._build(entry, mount)
             mounts[mount.prefix] = mount
+        self._put_to_rest(mounts)
         self.by_prefix = mounts
         self.depths = tuple(sorted({prefix.count("/") for prefix in mounts}, reverse=True))
         self._routes = {}
         self._generation = generation
+
+    async def rest(self) -> None:
+        """Have every engine let go of what it holds open outside."""
+        for mount in self.by_prefix.values():
+            await mount.backend.rest()
+
+    def _put_to_rest(self, mounts: dict[str, Mount]) -> None:
+        """Have engines let go that no longer serve."""
+        kept = {id(mount.backend) for mount in mounts.values()}
+        for mount in self.by_prefix.values():
+            if id(mount.backend) not in kept:
+                self._core.after_reply(mount.backend.rest)
 
     def _build(self, entry: MountEntry, previous: Mount | None) -> Mount:
         mount = Mount(entry)

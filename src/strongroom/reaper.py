@@ -108,5 +108,6 @@ _STEPS: dict[str, Step] = {
     "p": Leases.end_prefix,
     "t": Leases.end_token,
     "u": Leases.settle_intent,
+    "w": Leases.wake,
 }
 """What ends each kind of row in the index."""

@@ -15,6 +15,7 @@ from strongroom.framework.backend import Backend
 BUILTIN: dict[str, dict[str, str]] = {
     "mounts": {
         "cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
+        "database": "strongroom.secrets.database.engine:Database",
         "generic": "strongroom.secrets.kv:KV",
         "identity": "strongroom.identity.backend:Identity",
         "kv": "strongroom.secrets.kv:KV",

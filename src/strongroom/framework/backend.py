@@ -123,6 +123,16 @@ class Backend:
         """
         raise Internal(cause=f"{self.type} announces nothing of kind {kind!r}")
 
+    async def wake(self, request: Request, reference: str) -> None:
+        """Do what :meth:`Request.wake_at` was asked for.
+
+        Called once, in a transaction that ends the asking; raising has it called again in a while.
+        """
+        raise Internal(cause=f"{self.type} never asks to be woken")
+
+    async def rest(self) -> None:
+        """Let go of what is held open outside: the server seals, or the mount is gone."""
+
     async def handle(self, path: Path, request: Request) -> Response:
         """Run the operation of ``request`` on a bound path and give its answer a form."""
         operation = request.operation

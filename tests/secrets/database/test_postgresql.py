@@ -45,7 +45,7 @@ def user(name: str, *statements: str, password: str = "s3cret-of-user") -> NewUs
 
 
 def test_it_is_the_plugin_of_its_name() -> None:
-    assert plugin_class("postgresql-database-plugin") is PostgreSQL  # type: ignore[comparison-overlap]
+    assert plugin_class("postgresql-database-plugin") is PostgreSQL
 
 
 @pytest.mark.parametrize("name", HOSTILE)

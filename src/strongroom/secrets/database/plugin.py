@@ -14,7 +14,7 @@ connections, bounds every wait, and does no blocking work on the event loop. Its
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
@@ -157,14 +157,32 @@ class ChecksLogins(Protocol):
         """
 
 
-Ability = TypeVar("Ability")
+class Incapable(BadRequest):
+    """The plugin lacks an ability."""
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(f"this database plugin cannot be used for {purpose}")
 
 
-def able(plugin: Plugin, ability: type[Ability], purpose: str) -> Ability:
-    """``plugin`` as one that has the ability. Raises BadRequest saying what it cannot be used for."""
-    if isinstance(plugin, ability):
-        return plugin
-    raise BadRequest(f"this database plugin cannot be used for {purpose}")
+def creating(plugin: Plugin) -> Creates:
+    """The plugin as one that makes users. Raises :class:`Incapable`."""
+    if not isinstance(plugin, Creates):
+        raise Incapable("dynamic roles")
+    return plugin
+
+
+def dropping(plugin: Plugin) -> Drops:
+    """The plugin as one that removes users. Raises :class:`Incapable`."""
+    if not isinstance(plugin, Drops):
+        raise Incapable("revocation")
+    return plugin
+
+
+def setting(plugin: Plugin) -> SetsCredentials:
+    """The plugin as one that changes credentials. Raises :class:`Incapable`."""
+    if not isinstance(plugin, SetsCredentials):
+        raise Incapable("changes of passwords")
+    return plugin
 
 
 def masked(sentence: str, *secrets: str) -> str:
