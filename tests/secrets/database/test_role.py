@@ -59,7 +59,7 @@ def test_it_is_gone_with_its_token(postgres: Postgres) -> None:
 def test_it_is_gone_after_the_server_was_sealed_in_between(postgres: Postgres) -> None:
     async def scenario(api: InProcess) -> None:
         await connected(api, postgres)
-        user, _, lease = await creds(api)
+        user, _, _ = await creds(api)
         await api.core.lifecycle.seal()
         assert not postgres.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'strongroom'")
         await api.core.lifecycle.submit(api.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.eager import settle
 from strongroom.secrets.database.connection import Config
 from strongroom.secrets.database.plugin import Plugin
 from strongroom.secrets.database.plugins import plugin_class
@@ -14,7 +15,8 @@ class Clients:
         self._open: dict[str, tuple[str, Plugin]] = {}
 
     async def of(self, config: Config) -> Plugin:
-        """The plugin for a connection as it is now."""
+        """The plugin for a connection as it is now; from here on there is a task, as plugins need one."""
+        await settle()
         held = self._open.get(config.id)
         if held is not None and held[0] == config.revision:
             return held[1]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from strongroom.crypto.entropy import base62
+from strongroom.eager import settle
 from strongroom.errors import BadRequest, UpstreamFailed
 from strongroom.framework.field import Anything, CommaList, StringList
 from strongroom.framework.field import field as path_field
@@ -107,6 +108,7 @@ def without_password(url: str) -> str:
 
 async def checked(config: Config, *, verify: bool) -> None:
     """Raise BadRequest where a connection cannot be used as it is configured."""
+    await settle()
     try:
         plugin = plugin_class(config.plugin_name)(config.settings())
         config.username_template().render(0, **_SAMPLE)
