@@ -19,6 +19,8 @@ BUILTIN: dict[str, dict[str, str]] = {
         "generic": "strongroom.secrets.kv:KV",
         "identity": "strongroom.identity.backend:Identity",
         "kv": "strongroom.secrets.kv:KV",
+        "mysql": "strongroom.secrets.database.single:MySQL",
+        "postgresql": "strongroom.secrets.database.single:PostgreSQL",
         "system": "strongroom.sys.system:System",
     },
     "auth": {
@@ -28,7 +30,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 INTERNAL = frozenset({"system", "cubbyhole", "identity", "token"})
-OLD_NAMES = frozenset({"generic"})
+OLD_NAMES = frozenset({"generic", "mysql", "postgresql"})
 """Types that can still be mounted under a name that no catalog lists any more."""
 _GROUPS = {"mounts": "strongroom.secrets", "auth": "strongroom.auth"}
 

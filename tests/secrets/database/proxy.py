@@ -1,7 +1,7 @@
 """A wire between Strongroom and PostgreSQL that stops at a chosen moment and tells that it has.
 
-``before``: the statement has left Strongroom and does not arrive. ``after``: PostgreSQL has carried it out and
-nobody hears of it. ``login``: it has been acknowledged, and the login that tries the password out hangs.
+``before``: the statement has left Strongroom and does not arrive. ``after``: PostgreSQL has carried it out
+and nobody hears of it. ``login``: it has been acknowledged, and the login that tries the password out hangs.
 """
 
 from __future__ import annotations

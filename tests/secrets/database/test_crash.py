@@ -139,12 +139,12 @@ def dying_at_the_commit(core: Core) -> Iterator[None]:
     """The process ends when the act is done and its result is not yet stored: nothing settles it."""
     commit, settle = core.store.commit, core.intents.settle
 
-    async def refused(tx: Any) -> None:
+    async def refused(tx: Any) -> int:
         if any(
             name.startswith("sys/expire/undo/") and value is None for name, value in tx.savepoint()[0].items()
         ):
             raise Internal(cause="the process has died")
-        await commit(tx)
+        return await commit(tx)
 
     async def left(request: Any) -> None:
         """Nobody is there to do it."""
@@ -203,13 +203,14 @@ def test_a_race_ends_with_a_password_that_works(postgres: Postgres) -> None:
     async def scenario(api: InProcess) -> None:
         await connected(api, postgres)
         await taken(api, postgres)
-        commit, lost = api.core.store.commit, []
+        commit = api.core.store.commit
+        lost: list[Any] = []
 
-        async def late(tx: Any) -> None:
+        async def late(tx: Any) -> int:
             if len(lost) < 2 and any(name.endswith("static-role/s") for name in tx.savepoint()[0]):
                 lost.append(tx)
                 raise Conflict(cause="somebody was faster")
-            await commit(tx)
+            return await commit(tx)
 
         api.core.store.commit = late  # type: ignore[method-assign]
         await ok(api, "POST", "db/rotate-role/s")

@@ -26,10 +26,11 @@ class Clients:
             await held[1].close()
         return plugin
 
-    async def drop(self, name: str) -> None:
-        """Close what is open for a connection, by its ID."""
-        held = self._open.pop(name, None)
-        if held is not None:
+    async def drop(self, name: str, but: str = "") -> None:
+        """Close what is open for a connection, by its ID, unless it is of the revision ``but``."""
+        held = self._open.get(name)
+        if held is not None and held[0] != but:
+            del self._open[name]
             await held[1].close()
 
     async def close(self) -> None:

@@ -73,10 +73,10 @@ class Config:
                 return
         raise BadRequest(f'"{role}" is not an allowed role')
 
-    def username_template(self) -> NameTemplate:
-        """How users are named: as configured, else the plugin's way."""
-        given = self.details.get("username_template") or plugin_class(self.plugin_name).username_template
-        return NameTemplate(given)
+    def username_template(self, default: str = "") -> NameTemplate:
+        """How users are named: as configured, else by ``default``, else the plugin's way."""
+        given = self.details.get("username_template") or default
+        return NameTemplate(given or plugin_class(self.plugin_name).username_template)
 
 
 def described(config: Config) -> dict[str, Any]:

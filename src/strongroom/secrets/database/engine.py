@@ -102,7 +102,7 @@ class Database(Backend):
     def keep_config(self, request: Request, name: str, config: Config) -> None:
         """Store a connection; what is open as it was before is closed once that is durable."""
         self.configs(request).put(name, config)
-        self._close_later(request, config.id)
+        self._close_later(request, config.id, but=config.revision)
 
     async def retire(self, request: Request, config: Config) -> bool:
         """Keep a connection out of sight if leases need it to end; tells whether they do."""
@@ -120,9 +120,9 @@ class Database(Backend):
             self.retired(request).delete(identity)
             self._close_later(request, identity)
 
-    def _close_later(self, request: Request, identity: str) -> None:
+    def _close_later(self, request: Request, identity: str, but: str = "") -> None:
         async def close() -> None:
-            await self.clients.drop(identity)
+            await self.clients.drop(identity, but)
 
         request.core.after_commit(request, close)
 

@@ -71,6 +71,8 @@ class RoleTerms:
     default_ttl: int = 0
     max_ttl: int = 0
     recipe: Recipe = field(default_factory=Recipe)
+    username_template: str = ""
+    """How its users are named, where the connection does not say it."""
 
 
 def live(login: Login) -> str:
@@ -88,7 +90,7 @@ async def issue(database: Database, request: Request, name: str, role: RoleTerms
     ttl, _ = effective_ttl(
         default=default, longest=longest, wanted=role.default_ttl, backend_max=role.max_ttl
     )
-    username = config.username_template().render(
+    username = config.username_template(role.username_template).render(
         request.now, DisplayName=display_name(request), RoleName=name
     )
     fresh = await made(database, request, role.recipe, config.password_policy, username, ttl)

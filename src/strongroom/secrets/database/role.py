@@ -31,6 +31,7 @@ class Role:
     default_ttl: int = 0
     max_ttl: int = 0
     recipe: Recipe = field(default_factory=Recipe)
+    username_template: str = ""
 
     def terms(self) -> RoleTerms:
         """What the role says of users."""
@@ -43,6 +44,7 @@ class Role:
             self.default_ttl,
             self.max_ttl,
             self.recipe,
+            self.username_template,
         )
 
 
