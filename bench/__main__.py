@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import strongroom
-from bench import measure
+from bench import database, measure
 from bench.process import file_system, memory
 from bench.report import Report
 from bench.subject import LOAD_CORE, Subject
@@ -49,6 +49,7 @@ def main(arguments: list[str]) -> int:
         ours = stack.enter_context(start_strongroom(folder / "strongroom"))
         report.limit("resident memory when empty, MB", rss(theirs), rss(ours), 90)
         operations(report, theirs, ours, chosen.seconds)
+        databases(report, theirs, ours, chosen.seconds)
         commands(report, theirs, ours, 5 if chosen.quick else 21)
         tokens(report, theirs, ours, chosen)
         repeats = 3 if chosen.quick else 11
@@ -92,6 +93,14 @@ def operations(report: Report, theirs: Subject, ours: Subject, seconds: float) -
             report.cost(name, before, after, operation.required if connections == 16 else None)
     beside = [measure.reads_beside_writers(subject, seconds) for subject in (theirs, ours)]
     report.below("KV v2 read beside 10 writers: p99 us", beside[0][1], beside[1][1])
+
+
+def databases(report: Report, theirs: Subject, ours: Subject, seconds: float) -> None:
+    """Roles made in a real PostgreSQL, which runs beside the load."""
+    for connections in (1, 16):
+        before, after = database.costs([theirs, ours], connections, seconds)
+        name = f"database credentials, {connections} connection{'s' if connections > 1 else ''}"
+        report.cost(name, before, after, database.REQUIRED if connections == 16 else None)
 
 
 def both_cores(report: Report, folder: Path, seconds: float) -> None:

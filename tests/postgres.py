@@ -56,6 +56,11 @@ class Postgres:
             f"postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{self.port}/postgres?sslmode=disable"
         )
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What differential cases call it by."""
+        return {"pg": self.url, "pg_port": str(self.port), "pg_root": ROOT, "pg_password": PASSWORD}
+
     def target(self, user: str = ROOT, password: str = PASSWORD, database: str = "postgres") -> str:
         return f"host=127.0.0.1 port={self.port} dbname={database} user={user} password={password}"
 

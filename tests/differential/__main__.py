@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
 from tests.differential.areas import areas
@@ -40,11 +41,12 @@ def main(arguments: list[str]) -> int:
         for number, (name, case) in enumerate(chosen):
             with ExitStack() as own:
                 private = Path(folder) / str(number)
+                given = {name: value for one in case.services for name, value in service(one, own).items()}
                 pair = shared if case.kind == "dev" else private_pair(case.kind, private, own, programs)
                 if "--show" in options:
-                    show(case, pair[0])
+                    show(case, pair[0], given)
                     continue
-                lines = report(case, play(case, *pair), "--known" in options)
+                lines = report(case, play(case, *pair, given), "--known" in options)
             differing += bool(lines)
             lines[LIMIT:] = [f"... and {len(lines) - LIMIT} more"] if len(lines) > LIMIT else []
             verdict = "DIFFERS" if lines else "equal  "
@@ -53,9 +55,18 @@ def main(arguments: list[str]) -> int:
     return 1 if differing else 0
 
 
-def show(case: Case, peer: Server) -> None:
+def service(name: str, stack: ExitStack) -> dict[str, str]:
+    """Start a real server that a case uses; gives its variables."""
+    module = import_module(f"tests.{name}")
+    started = module.started()
+    stack.callback(module.ended, started)
+    variables: dict[str, str] = started.variables
+    return variables
+
+
+def show(case: Case, peer: Server, given: dict[str, str]) -> None:
     print(f"## {case.name}")
-    side = player(case, peer)
+    side = player(case, peer, given)
     for number, step in enumerate(case.steps, 1):
         time.sleep(step.pause)
         answer = side.send(step)

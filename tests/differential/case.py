@@ -38,24 +38,32 @@ class Step:
 class Case:
     """``kind``: on the worker's shared development server, on one of its own, or on a sealed, empty one.
 
-    ``audit``: the lines of the audit device are compared too, at the end.
+    ``audit``: the lines of the audit device are compared too, at the end. ``services``: fixtures of real
+    servers that both use; what their ``variables`` hold stands for ``<name>`` in the steps.
     """
 
     name: str
     steps: tuple[Step, ...]
     kind: Kind = "dev"
     audit: bool = False
+    services: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
-def case(name: str, *steps: Step | tuple[Step, ...], kind: Kind = "dev", audit: bool = False) -> Case:
+def case(
+    name: str,
+    *steps: Step | tuple[Step, ...],
+    kind: Kind = "dev",
+    audit: bool = False,
+    services: tuple[str, ...] = (),
+) -> Case:
     flat: list[Step] = []
     for step in steps:
         flat.extend(step if isinstance(step, tuple) else (step,))
-    return Case(name, tuple(flat), kind, audit)
+    return Case(name, tuple(flat), kind, audit, services)
 
 
 def get(path: str, **options: Any) -> Step:

@@ -418,6 +418,17 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "identity merge": tuple(
         Known(step, f"body.data.{place}custom_metadata", _MERGED_AWAY)
         for step, place in ((13, "aliases.0."), (16, ""))
+    "database credentials": (Known(15, "body.errors.0", "the peer prints its own types"),),
+    "database credentials that cannot be": (
+        *(
+            Known(step, "status", "a mistake in a role is not the server's, which the peer says")
+            for step in (4, 7, 11)
+        ),
+        Known(9, "status", "the statement is wrong, not the server"),
+        Known(13, "status", "a policy that is missing is not the server's fault"),
+    ),
+    "database own password": (
+        Known(10, "body.warnings", "connection_url is a parameter that is known here"),
     ),
 }
 

@@ -43,7 +43,7 @@ class Player:
             self.known[value] = name
 
 
-def player(case: Case, server: Server) -> Player:
+def player(case: Case, server: Server, given: dict[str, str]) -> Player:
     return Player(
         server,
         {
@@ -52,6 +52,7 @@ def player(case: Case, server: Server) -> Player:
             "address": server.address,
             "port": str(server.port),
             "unseal": server.keys[0] if server.keys else "",
+            **given,
         },
         {str(server.folder): "folder"},
     )
@@ -65,9 +66,11 @@ def answer_differences(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str
     return {"status": "peer {}, ours {}".format(*told)}
 
 
-def play(case: Case, theirs: Server, ours: Server) -> dict[tuple[int, str], str]:
-    """Differences by step (counted from 1) and place."""
-    peer, own = player(case, theirs), player(case, ours)
+def play(
+    case: Case, theirs: Server, ours: Server, given: dict[str, str] | None = None
+) -> dict[tuple[int, str], str]:
+    """Differences by step (counted from 1) and place. ``given`` are variables of the services it uses."""
+    peer, own = player(case, theirs, given or {}), player(case, ours, given or {})
     found: dict[tuple[int, str], str] = {}
     for number, step in enumerate(case.steps, 1):
         if step.pause:

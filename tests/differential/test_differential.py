@@ -33,7 +33,8 @@ def test_answers_are_the_peers(
         pair = request.getfixturevalue("peer"), request.getfixturevalue("server")
     else:
         pair = private_pair(case.kind, tmp_path, stack)
-    found = play(case, *pair)
+    services = [request.getfixturevalue(name).variables for name in case.services]
+    found = play(case, *pair, {name: value for one in services for name, value in one.items()})
     unexplained = [s for place, s in found.items() if not explains(case.name, *place)]
     assert not unexplained, "\n" + "\n".join(unexplained)
     stale = [k for k in KNOWN.get(case.name, ()) if not any(k.covers(*place) for place in found)]

@@ -120,6 +120,8 @@ class PostgreSQL:
 
     async def create(self, user: NewUser) -> None:
         """Make a role by the operator's statements, in one transaction."""
+        if not user.statements:
+            raise BadRequest("empty creation statements")
         values = {
             "name": _name(user.username),
             "username": user.username,
@@ -246,7 +248,7 @@ class PostgreSQL:
             return UpstreamFailed(f"the database failed: {said}")
         if state == _COLLIDED or state in {"40001", "40P01"}:
             return _Collided(f"the database failed: {said}")
-        return Refused(f"failed to execute query: {said} (SQLSTATE {state})")
+        return Refused(f"failed to execute query: ERROR: {said} (SQLSTATE {state})")
 
     async def _lock_out(self, connection: Connection, username: str) -> None:
         """As a role that cannot be dropped may not be used either."""
