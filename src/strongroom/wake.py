@@ -42,7 +42,10 @@ class Wakes:
         request = self._core.internal_request()
         inner = None
         try:
-            self._view(request.tx).delete(_row(when, reference))
+            view = self._view(request.tx)
+            if await view.get(_row(when, reference)) is None:
+                return  # taken back, or done already
+            view.delete(_row(when, reference))
             mount = self._core.mounts.by_uuid(uuid)
             if mount is not None:
                 inner = self._core.inner_request(request, mount, mount.prefix)
