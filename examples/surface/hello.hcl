@@ -1,0 +1,7 @@
+path "hello-db/creds/readwrite" {
+  capabilities = ["read"]
+}
+
+path "hello-database/creds/readwrite" {
+  capabilities = ["read"]
+}
