@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 
 import pytest
 
@@ -10,6 +12,7 @@ from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.postgres import Postgres
 from tests.secrets.database.engine import ADMIN, CREATE, configured, connected, creds, ok
+from tests.secrets.database.proxy import wire
 
 
 def test_a_user_works_until_it_is_revoked(postgres: Postgres) -> None:
@@ -201,3 +204,47 @@ def test_passwords_follow_the_policy_of_connection_or_role(postgres: Postgres) -
         assert postgres.logs_in(user, password)
 
     inprocess(scenario)
+
+
+def test_a_removed_connection_that_is_back_knows_the_newer_password(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        user, _, lease = await creds(api)
+        await ok(api, "DELETE", "db/config/pg")
+        await configured(api, postgres)
+        await ok(api, "POST", "db/rotate-root/pg")
+        await ok(api, "PUT", "sys/leases/revoke", {"lease_id": lease, "sync": True})
+        assert not postgres.has(user)
+        assert not [row for row in await rows(api.core) if "/retired/" in row]
+
+    inprocess(scenario)
+
+
+def test_a_database_that_never_answers_holds_nobody_up(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strongroom.secrets.database.postgresql.LONGEST", 0.5)
+
+    async def scenario(api: InProcess) -> None:
+        with wire(postgres.port) as line:
+            url = postgres.url.replace(str(postgres.port), str(line.port))
+            await connected(api, postgres, connection_url=url)
+            line.arm("before", b"CREATE ROLE")
+            began = time.monotonic()
+            pending = asyncio.ensure_future(api("GET", "db/creds/app"))
+            answered = 0
+            while not pending.done():
+                assert (await api("GET", "auth/token/lookup-self")).status == 200
+                await asyncio.sleep(0.02)
+                answered += 1
+            assert (await pending).status == 502
+            assert time.monotonic() - began < 15
+            assert answered > 10
+            line.disarm()
+            await creds(api)
+            with later(api.core, 60):
+                await reap(api.core)
+            assert len(postgres.roles()) == 2
+            assert not [row for row in await rows(api.core) if "/undo/" in row]
+
+    inprocess(scenario, seconds=60)

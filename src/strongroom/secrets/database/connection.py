@@ -66,6 +66,14 @@ class Config:
         """The connection with changes, under a new revision."""
         return replace(self, revision=base62(12), **changes)
 
+    def replaces(self, other: Config) -> bool:
+        """Whether this is the same account of the same database as ``other``."""
+        return (self.plugin_name, self.username, self.details.get("connection_url")) == (
+            other.plugin_name,
+            other.username,
+            other.details.get("connection_url"),
+        )
+
     def require_allowed(self, role: str) -> None:
         """Raise BadRequest unless the role may use the connection."""
         for allowed in self.allowed_roles:

@@ -86,11 +86,15 @@ class Database(Backend):
         return config
 
     async def find_config(self, request: Request, name: str, identity: str) -> Config | None:
-        """The connection that something was issued over, also when it has been removed since."""
+        """The connection that something was issued over, also when it has been removed since.
+
+        Where the same account at the same place is configured again, that is it: its password is newer.
+        """
         config = await self.configs(request).get(name)
         if config is not None and config.id == identity:
             return config
-        return await self.retired(request).get(identity)
+        retired = await self.retired(request).get(identity)
+        return config if config is not None and retired is not None and config.replaces(retired) else retired
 
     async def client_of(self, request: Request, name: str, identity: str) -> Plugin:
         """The plugin for that connection. Raises BadRequest when it is gone for good."""
