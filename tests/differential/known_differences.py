@@ -418,6 +418,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "identity merge": tuple(
         Known(step, f"body.data.{place}custom_metadata", _MERGED_AWAY)
         for step, place in ((13, "aliases.0."), (16, ""))
+    ),
     "database credentials": (Known(15, "body.errors.0", "the peer prints its own types"),),
     "database credentials that cannot be": (
         *(

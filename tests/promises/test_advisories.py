@@ -28,8 +28,10 @@ from tests.conftest import SealedServer
 from tests.entering import Entering, attempt, enable, entering
 from tests.entering import login as enter
 from tests.inprocess import InProcess, inprocess
+from tests.postgres import Postgres, _cluster, postgres
+from tests.secrets.database.engine import CREATE, connected, creds
 
-__all__ = ["entering"]
+__all__ = ["_cluster", "entering", "postgres"]
 
 Scenario = Callable[[InProcess], Awaitable[None]]
 
@@ -562,6 +564,31 @@ def test_hardening_userpass_no_hash_from_outside_is_cheap_to_guess_or_costs_the_
     inprocess(scenario)
 
 
+# -- databases -------------------------------------------------------------------------------------
+
+
+def test_cve_2026_39946_a_schemas_name_is_not_sql(postgres: Postgres) -> None:
+    schema = 'x" FROM nobody; CREATE ROLE intruder SUPERUSER; --'
+    quoted = '"' + schema.replace('"', '""') + '"'
+    postgres.query(f"DROP SCHEMA IF EXISTS {quoted} CASCADE; CREATE SCHEMA {quoted}")
+    postgres.query(f"CREATE TABLE {quoted}.t (id int)")
+
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        grants = (
+            f'GRANT USAGE ON SCHEMA {quoted} TO "{{{{name}}}}"; GRANT SELECT ON {quoted}.t TO "{{{{name}}}}"'
+        )
+        body = {"creation_statements": [CREATE, grants]}
+        assert (await api("POST", "db/roles/app", body)).status == 204
+        user, _, lease = await creds(api)
+        answer = await api("PUT", "sys/leases/revoke", {"lease_id": lease, "sync": True})
+        assert answer.status == 204, answer
+        assert not {user, "intruder"} & postgres.roles()
+
+    inprocess(scenario)
+    postgres.query(f"DROP SCHEMA {quoted} CASCADE")
+
+
 # -- the list --------------------------------------------------------------------------------------
 
 IDS = (
@@ -632,7 +659,6 @@ NOT_YET = {
     "GHSA-g892-p242-8g86": "PKI is not built",
     "CVE-2024-7594": "SSH is not built",
     "GHSA-8w8f-r2xv-4q4j": "transit is not built",
-    "CVE-2026-39946": "database is not built",
     "GHSA-444v-8vxr-p36h": "the agent is not built",
     "hardening-agent": "the agent is not built",
     "CVE-2020-16250": "AWS logins are not built",
@@ -642,7 +668,7 @@ NOT_YET = {
 
 BUILT_LATER = ("cert", "jwt", "ldap", "kerberos", "aws", "gcp", "kubernetes")
 """Auth methods whose rows are in the list above: whoever builds one writes their tests."""
-ENGINES_LATER = ("totp", "pki", "ssh", "transit", "database")
+ENGINES_LATER = ("totp", "pki", "ssh", "transit")
 
 
 def _tested(identifier: str) -> bool:

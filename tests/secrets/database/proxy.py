@@ -99,4 +99,5 @@ def wire(target: int) -> Iterator[Wire]:
             listener.close()
             thread.join(5)
             for one in made._sockets:
+                _end(one)  # who waits for it in another thread holds it open
                 one.close()
