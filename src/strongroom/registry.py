@@ -45,6 +45,11 @@ def is_builtin(table: str, type_: str) -> bool:
     return type_ in BUILTIN[table]
 
 
+def database_plugins() -> list[str]:
+    """The kinds of databases that the database engine knows, by the names of their plugins."""
+    return sorted(import_module("strongroom.secrets.database.plugins").PLUGINS)
+
+
 @cache
 def _plugins(table: str) -> dict[str, str]:
     from importlib.metadata import entry_points  # noqa: PLC0415  slow to import, and most mounts are built in

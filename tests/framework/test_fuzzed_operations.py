@@ -24,6 +24,9 @@ MOUNTS = {
     "auth/userpass/": ("auth", "userpass", {}),
     "secret/": ("mounts", "kv", {"version": "2"}),
     "kv/": ("mounts", "kv", {}),
+    "database/": ("mounts", "database", {}),
+    "mysql/": ("mounts", "mysql", {}),
+    "postgresql/": ("mounts", "postgresql", {}),
 }
 
 
@@ -78,6 +81,9 @@ def test_an_operation_never_fails_the_server(verb: str, path: str) -> None:
             failed.append(f"{answer.status_code} {answer.text}: {case.as_curl_command()}")
 
     with LocalServer() as server:
-        server.client().write("sys/mounts/kv", {"type": "kv"})
+        client = server.client()
+        client.write("sys/mounts/kv", {"type": "kv"})
+        if (kind := path.split("/")[1]) in {"database", "mysql", "postgresql"}:
+            client.write(f"sys/mounts/{kind}", {"type": kind})
         attempt()
     assert not failed

@@ -28,12 +28,14 @@ _TABLES = {"auth": AUTH, "secret": SECRET}
 
 def names(kind: str) -> list[str]:
     """The engines of a kind, sorted."""
+    if kind == "database":
+        return registry.database_plugins()
     table = _TABLES.get(kind)
     return registry.names(table) if table else []
 
 
 def _builtin(kind: str, name: str) -> bool:
-    return registry.is_builtin(_TABLES[kind], name)
+    return kind == "database" or registry.is_builtin(_TABLES[kind], name)
 
 
 def describe(kind: str, name: str) -> dict[str, Any]:

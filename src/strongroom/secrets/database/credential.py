@@ -124,14 +124,13 @@ async def _certificate(request: Request, how: Recipe, username: str, ttl: int) -
         common_name = NameTemplate(template).render(
             request.now, DisplayName=display_name(request), RoleName=role
         )
-    signed = await asyncio.to_thread(
-        Authority(how.settings["ca_cert"], how.settings["ca_private_key"]).issue,
-        common_name,
-        kind=cast('Literal["rsa", "ec", "ed25519"]', how.settings["key_type"]),
-        bits=how.bits(),
-        now=request.now // SECOND,
-        ttl=ttl,
-    )
+    issue = Authority(how.settings["ca_cert"], how.settings["ca_private_key"]).issue
+    kind = cast('Literal["rsa", "ec", "ed25519"]', how.settings["key_type"])
+    now = request.now // SECOND
+    try:
+        signed = await asyncio.to_thread(issue, common_name, kind=kind, bits=how.bits(), now=now, ttl=ttl)
+    except ValueError:
+        raise BadRequest("the authority of credential_config cannot sign: it may have expired") from None
     data = {
         "client_certificate": signed.certificate,
         "private_key": signed.private,
