@@ -19,6 +19,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "generic": "strongroom.secrets.kv:KV",
         "identity": "strongroom.identity.backend:Identity",
         "kv": "strongroom.secrets.kv:KV",
+        "ldap": "strongroom.secrets.ldap.engine:Ldap",
         "mysql": "strongroom.secrets.database.single:MySQL",
         "postgresql": "strongroom.secrets.database.single:PostgreSQL",
         "system": "strongroom.sys.system:System",
