@@ -25,6 +25,7 @@ MOUNTS = {
     "secret/": ("mounts", "kv", {"version": "2"}),
     "kv/": ("mounts", "kv", {}),
     "database/": ("mounts", "database", {}),
+    "ldap/": ("mounts", "ldap", {}),
     "mysql/": ("mounts", "mysql", {}),
     "postgresql/": ("mounts", "postgresql", {}),
 }
