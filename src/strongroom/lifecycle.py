@@ -24,6 +24,7 @@ from strongroom.seal.static import StaticSeal
 from strongroom.seal.unseal import UnsealProgress
 from strongroom.seal.wraps import Sealer
 from strongroom.token import TokenEntry
+from strongroom.upstream import http
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -316,6 +317,7 @@ class Lifecycle:
     async def _forget(self) -> None:
         try:
             await self._core.mounts.rest()
+            await http.close()
             await self._core.audit_table.sealed()
         finally:
             self._lock_barrier()

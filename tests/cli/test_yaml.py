@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml as oracle  # type: ignore[import-untyped]
+import yaml as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

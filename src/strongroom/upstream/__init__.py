@@ -1,0 +1,1 @@
+"""How systems outside are spoken to, for engines that issue credentials there."""
