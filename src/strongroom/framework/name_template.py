@@ -61,24 +61,24 @@ _TOKEN = re.compile(
 
 
 class NameTemplate:
-    """A template, understood when it is made. Raises :class:`BadTemplate`."""
+    """A template, understood when it is made; ``what`` it names. Raises :class:`BadTemplate`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, what: str = "name") -> None:
+        try:
+            self._pieces = self._parsed(text)
+        except BadTemplate as error:
+            raise BadTemplate(f"unable to initialize {what} template: {error.public}") from None
+
+    def _parsed(self, text: str) -> list[_Node]:
         if len(text) > MAX_LENGTH:
             raise BadTemplate(f"a template has at most {MAX_LENGTH} characters")
-        self._pieces: list[_Node] = []
+        pieces: list[_Node] = []
         position = 0
         for action in _ACTION.finditer(text):
-            self._literal(text[position : action.start()])
-            self._pieces.append(_Parser(action[1]).whole())
+            pieces += _literal(text[position : action.start()])
+            pieces.append(_Parser(action[1]).whole())
             position = action.end()
-        self._literal(text[position:])
-
-    def _literal(self, text: str) -> None:
-        if "{{" in text:
-            raise BadTemplate("unable to parse template: unclosed action")
-        if text:
-            self._pieces.append(lambda _: text)
+        return pieces + _literal(text[position:])
 
     def render(self, now: int, **fields: str) -> str:
         """A name; ``now`` is nanoseconds since the epoch. Raises BadTemplate for one that is too long."""
@@ -87,6 +87,12 @@ class NameTemplate:
         if len(name) > MAX_LENGTH:
             raise BadTemplate(f"the template makes a name of more than {MAX_LENGTH} characters")
         return name
+
+
+def _literal(text: str) -> list[_Node]:
+    if "{{" in text:
+        raise BadTemplate("unable to parse template: unclosed action")
+    return [lambda _: text] if text else []
 
 
 class _Parser:
