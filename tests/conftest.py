@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,8 @@ from typing import Any, Protocol
 import pytest
 
 from tests.canary import Canaries
+from tests.kubernetes import Kubernetes, ended, started
+from tests.rabbitmq import RabbitServer, shared_rabbitmq
 from tests.server import PEER, STRONGROOM, Server, running, start_configured, start_dev
 
 
@@ -88,3 +91,19 @@ def sealed_peer(tmp_path: Path) -> Iterator[Server]:
     """The peer from a configuration file: empty, sealed, in memory, with a file audit device."""
     with running(start_configured(PEER, tmp_path / "sealed-peer")) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> RabbitServer:
+    """A real RabbitMQ, one for all workers of a test run: names of your own."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return shared_rabbitmq(shared / "rabbitmq")
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> Iterator[Kubernetes]:
+    """The API server of a cluster, one for a worker: names of your own. It has the account ``existing``."""
+    cluster = started()
+    yield cluster
+    ended(cluster)

@@ -14,14 +14,18 @@ from strongroom.framework.backend import Backend
 
 BUILTIN: dict[str, dict[str, str]] = {
     "mounts": {
+        "consul": "strongroom.secrets.consul:Consul",
         "cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
         "database": "strongroom.secrets.database.engine:Database",
         "generic": "strongroom.secrets.kv:KV",
         "identity": "strongroom.identity.backend:Identity",
+        "kubernetes": "strongroom.secrets.kubernetes:Kubernetes",
         "kv": "strongroom.secrets.kv:KV",
         "ldap": "strongroom.secrets.ldap.engine:Ldap",
         "mysql": "strongroom.secrets.database.single:MySQL",
+        "nomad": "strongroom.secrets.nomad:Nomad",
         "postgresql": "strongroom.secrets.database.single:PostgreSQL",
+        "rabbitmq": "strongroom.secrets.rabbitmq:RabbitMQ",
         "system": "strongroom.sys.system:System",
     },
     "auth": {

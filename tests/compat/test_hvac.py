@@ -12,7 +12,10 @@ import pytest
 from hvac import exceptions
 
 from tests.conftest import SealedServer
+from tests.rabbitmq import RabbitServer
 from tests.server import Server
+from tests.upstream import consul as consul_server
+from tests.upstream.simulator import serving
 
 POLICY = 'path "secret/data/*" { capabilities = ["read"] }'
 
@@ -554,3 +557,41 @@ def test_raft_is_not_the_storage(client: Any, name: str) -> None:
     ):
         with pytest.raises(exceptions.VaultError):
             call()
+
+
+# -- engines with a system outside -----------------------------------------------------------------
+
+
+def test_rabbitmq(client: Any, name: str, rabbitmq: RabbitServer) -> None:
+    client.sys.enable_secrets_engine("rabbitmq", path=name)
+    engine = client.secrets.rabbitmq
+    login = {"connection_uri": rabbitmq.url, "username": rabbitmq.username, "password": rabbitmq.password}
+    assert engine.configure(**login, mount_point=name).status_code == 204
+    assert engine.configure_lease(ttl=600, max_ttl=1200, mount_point=name).status_code == 204
+    permissions = '{"/": {"configure": "", "write": ".*", "read": ".*"}}'
+    assert engine.create_role("r", "monitoring", permissions, "", mount_point=name).status_code == 204
+    role = engine.read_role("r", mount_point=name)["data"]
+    assert role["vhosts"] == {"/": {"configure": "", "write": ".*", "read": ".*"}}
+    issued = engine.generate_credentials("r", mount_point=name)
+    assert issued["lease_duration"] == 600
+    assert issued["data"]["username"] in rabbitmq.users()
+    assert client.sys.renew_lease(issued["lease_id"])["lease_duration"] == 600
+    client.sys.revoke_lease(issued["lease_id"])
+    assert engine.delete_role("r", mount_point=name).status_code == 204
+    client.sys.disable_secrets_engine(name)
+
+
+def test_consul(client: Any, name: str) -> None:
+    with serving(consul_server.ConsulServer()) as consul:
+        client.sys.enable_secrets_engine("consul", path=name)
+        engine = client.secrets.consul
+        address = consul.url.removeprefix("http://")
+        assert engine.configure_access(address, consul_server.ROOT, mount_point=name).status_code == 204
+        engine.create_or_update_role("r", policies=["kv"], ttl="10m", max_ttl="1h", mount_point=name)
+        assert engine.list_roles(mount_point=name)["data"]["keys"] == ["r"]
+        assert engine.read_role("r", mount_point=name)["data"]["policies"] == ["kv"]
+        issued = engine.generate_credentials("r", mount_point=name)
+        assert issued["lease_duration"] == 600
+        assert [token["SecretID"] for token in consul.issued()] == [issued["data"]["token"]]
+        assert engine.delete_role("r", mount_point=name).status_code == 204
+        client.sys.disable_secrets_engine(name)

@@ -58,6 +58,9 @@ _NO_LEASE = "an empty object says nothing"
 _NO_LOOKUP = "a path that needs no token looks none up"
 
 _MERGED_AWAY = "custom metadata stay with an alias that moves; the peer loses them"
+_WRONG = "what is configured wrongly is answered 400; the peer says 500"
+_SILENT = "a system outside that does not answer is 502; the peer says 500"
+_RENEWED = "an object, as in every other answer that has no data to give"
 
 _PAGES = (
     Known(0, "body.data.keys", "after and limit hold for every listing; the peer ignores them here"),
@@ -419,6 +422,20 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(step, f"body.data.{place}custom_metadata", _MERGED_AWAY)
         for step, place in ((13, "aliases.0."), (16, ""))
     ),
+    "rabbitmq connection": (
+        Known(7, "status", _WRONG),
+        Known(8, "status", _SILENT),
+        Known(9, "body.errors.0", _FORMATTED),
+    ),
+    "rabbitmq roles": tuple(Known(step, "body.errors.0", _OWN) for step in (13, 14, 15)),
+    "rabbitmq credentials": (
+        *(Known(step, "body.data", _RENEWED) for step in (7, 12)),
+        Known(16, "status", _WRONG),
+        Known(18, "status", _WRONG),
+    ),
+    "kubernetes roles": (Known(28, "body.errors.0", _OWN),),
+    "kubernetes configuration": (Known(6, "status", _WRONG),),
+    "kubernetes credentials": tuple(Known(step, "status", _WRONG) for step in (4, 11, 16, 18, 20, 28)),
     "database credentials": (Known(15, "body.errors.0", "the peer prints its own types"),),
     "database credentials that cannot be": (
         *(
