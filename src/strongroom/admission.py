@@ -6,6 +6,7 @@ The rules are rows; what they have counted lives in this process's memory.
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from strongroom.quota import EXEMPT_PATHS, LeaseCountRule, LeaseCounts, RateLimi
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
+    from strongroom.mount import Mount
     from strongroom.storage.transaction import Transaction
 
 DOMAIN = "quotas"
@@ -132,11 +134,21 @@ class Quotas:
 
     # -- decisions ---------------------------------------------------------------------------------
 
-    def admit(self, request: Request) -> None:
+    async def admit_login(self, request: Request) -> None:
+        """Count a request under the role that it is a login for. Raises RateLimited."""
+        mount = request.mount
+        tx = self._core.store.begin(write=False)
+        request.view = self._core.view(tx, mount.storage_prefix)
+        try:
+            role = await self._role(request)
+        finally:
+            tx.close()
+        self.admit(request, role)
+
+    def admit(self, request: Request, role: str = "") -> None:
         """Count a request. Raises RateLimited."""
         mount = request.mount
         prefix = mount.prefix if mount is not None else ""
-        role = self._role(request)
         verdict = self.rates.check(request.path, prefix, role, request.remote_address, request.now)
         if verdict is None:
             return
@@ -147,10 +159,17 @@ class Quotas:
         if headers:
             request.reply_headers = [*(request.reply_headers or ()), *verdict.headers()]
 
-    def _role(self, request: Request) -> str:
-        """The role that a login is for, where the auth method knows roles."""
-        role_of = getattr(request.mount.backend, "role_of", None) if request.mount is not None else None
-        return "" if role_of is None else str(role_of(request))
+    def asks_role(self, request: Request) -> bool:
+        """Whether a rate limit is about roles of the request's mount, so that the method has to be asked."""
+        mount = request.mount
+        return mount is not None and self.rates.rules.about_roles(mount.prefix) and _knows_roles(mount)
+
+    async def _role(self, request: Request) -> str:
+        """The role that a login is for, where the auth method knows roles; it may have to look it up."""
+        if request.mount is None or not _knows_roles(request.mount):
+            return ""
+        role = request.mount.backend.role_of(request)
+        return str(await role if isawaitable(role) else role)
 
     async def count(self, request: Request, path: str) -> int:
         """How many leases live below a path."""
@@ -158,7 +177,7 @@ class Quotas:
 
     async def bound(self, request: Request) -> None:
         """Raise RateLimited when a rule forbids the lease that a request is about to get."""
-        rule = self.leases.find(request.path, self._role(request))
+        rule = self.leases.find(request.path, await self._role(request))
         if rule is None:
             return
         if await self.count(request, rule.path) < rule.max_leases:
@@ -177,6 +196,10 @@ class Quotas:
 def _below(path: str) -> str:
     """The beginning of the leases' IDs that a rule's path is about."""
     return path if not path or path.endswith("/") else path + "/"
+
+
+def _knows_roles(mount: Mount) -> bool:
+    return hasattr(mount.backend, "role_of")
 
 
 def _target(rule: Rule | LeaseCountRule) -> tuple[str, str]:
@@ -207,15 +230,22 @@ def admit(core: Core, request: Request) -> Awaitable[None] | None:
     quotas = core.quotas
     if quotas.generation != core.store.generation(DOMAIN):
         return _load(quotas, request)
-    if quotas.limits and not request.audited:
-        quotas.admit(request)
-    return None
+    return _count(quotas, request)
 
 
 async def _load(quotas: Quotas, request: Request) -> None:
     await quotas.load()
-    if quotas.limits and not request.audited:
-        quotas.admit(request)
+    if (pending := _count(quotas, request)) is not None:
+        await pending
+
+
+def _count(quotas: Quotas, request: Request) -> Awaitable[None] | None:
+    if not quotas.limits or request.audited:
+        return None
+    if quotas.asks_role(request):
+        return quotas.admit_login(request)
+    quotas.admit(request)
+    return None
 
 
 def bound(core: Core, request: Request) -> Awaitable[None] | None:

@@ -118,7 +118,8 @@ class Response:
 
     ``data`` None with nothing else is an empty answer (204). ``raw`` replies as it is, without
     the envelope. ``status`` overrides 200, or, given as 200, the 204 of an empty answer. ``flat``
-    repeats ``data`` at the top level, as the old sys endpoints do.
+    repeats ``data`` at the top level, as the old sys endpoints do. ``accessor`` names, without
+    giving it away, the secret that is answered: it is told with a wrapping token.
     """
 
     data: dict[str, Any] | None = None
@@ -135,6 +136,7 @@ class Response:
     lease_duration: int = 0
     wrapped_data: Any = None
     bare: bool = False
+    accessor: str = ""
 
     @property
     def empty(self) -> bool:

@@ -138,6 +138,7 @@ class Rules:
         self._namespaces: dict[str, Rule] = {}
         self._mounts: dict[str, Rule] = {}
         self._roles: dict[tuple[str, str], Rule] = {}
+        self._with_roles: frozenset[str] = frozenset()
         self._paths: dict[str, _Segment] = {}
         for rule in rules:
             self.put(rule)
@@ -164,6 +165,7 @@ class Rules:
             self._put_path(rule)
         elif rule.role:
             self._roles[rule.namespace + rule.mount, rule.role] = rule
+            self._with_roles |= {rule.namespace + rule.mount}
         elif rule.mount:
             self._mounts[rule.namespace + rule.mount] = rule
         else:
@@ -182,10 +184,15 @@ class Rules:
                     self._put_path(each)
         elif rule.role:
             del self._roles[rule.namespace + rule.mount, rule.role]
+            self._with_roles = frozenset(place for place, _ in self._roles)
         elif rule.mount:
             del self._mounts[rule.namespace + rule.mount]
         else:
             del self._namespaces[rule.namespace]
+
+    def about_roles(self, place: str) -> bool:
+        """Whether any rule is about a role of the mount there (namespace and mount together)."""
+        return place in self._with_roles
 
     def find(self, namespace: str, mount: str, path: str, role: str = "") -> Rule | None:
         """The one rule that decides about a request; ``path`` is relative to the namespace."""

@@ -30,6 +30,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "auth": {
         "app-id": "strongroom.auth.app_id:AppId",
+        "approle": "strongroom.auth.approle:AppRole",
         "token": "strongroom.auth.token:TokenAuth",
         "userpass": "strongroom.auth.userpass:Userpass",
     },

@@ -99,7 +99,7 @@ def wrapped(  # noqa: PLR0917  what a wrapping token is made of
         ttl=ttl,
         creation_time=rfc3339(request.now),
         creation_path=creation_path,
-        wrapped_accessor=inner.auth.accessor if inner is not None and inner.auth is not None else "",
+        wrapped_accessor="" if inner is None else inner.auth.accessor if inner.auth else inner.accessor,
     )
     cubbyhole = core.cubbyhole(request.tx, request.namespace).sub(f"{entry.key}/")
     cubbyhole.put("response", codec.encode({"response": codec.encode(body).decode()}))
