@@ -66,7 +66,7 @@ async def complete(core: Core, request: Request, auth: Auth, response: Response)
     if entry.type == "batch":
         _check_batch(entry)
     auth.client_token = core.tokens.issue(request, entry, str(auth.internal.get("id", "")))
-    auth.accessor = entry.accessor
+    auth.accessor, auth.display_name = entry.accessor, entry.display_name
     await core.identity.stand(request, entry)
     auth.token_policies, auth.identity_policies = policies, sorted(entry.identity_policies)
     auth.policies = sorted({*policies, *auth.identity_policies})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.differential.case import Step, case, delete, get, list_, patch, post, put
+from tests.differential.cases_ceremony import OPEN
 
 METHOD, ROLE = "auth/<m>", "auth/<m>/role/r"
 KEEP = {"t": "auth.client_token", "t_accessor": "auth.accessor"}
@@ -71,7 +72,6 @@ CASES = (
                 "token_num_uses": 7,
                 "token_period": "30m",
                 "token_policies": ["p"],
-                "token_strictly_bind_ip": True,
                 "token_ttl": 60,
                 "token_type": "service",
                 "role_id": "<m>-full",
@@ -276,7 +276,6 @@ CASES = (
         put(f"{ROLE}/secret-id-accessor/lookup", {"secret_id_accessor": "<s_accessor>"}),
         get(f"{ROLE}/secret-id-accessor/lookup"),
         delete(f"{ROLE}/secret-id/lookup"),
-        list_(f"{ROLE}/secret-id/lookup"),
         post(f"{ROLE}/secret-id/destroy", {"secret_id": "<s2>"}),
         post(f"{ROLE}/secret-id/lookup", {"secret_id": "<s2>"}),
         post(f"{ROLE}/secret-id/destroy", {"secret_id": "<s2>"}),
@@ -387,7 +386,7 @@ CASES = (
         secret(cidr_list="127.0.0.1/32,10.1.0.0/16"),
         secret(cidr_list="127.0.0.1/32"),
         secret(token_bound_cidrs="10.0.0.0/8"),
-        secret(token_bound_cidrs="127.0.0.1/32"),
+        secret(token_bound_cidrs="127.0.0.0/16"),
         login(),
         get("auth/token/lookup-self", token="<t>"),
     ),
@@ -558,13 +557,14 @@ CASES = (
     ),
     case(
         "approle audit",
+        *OPEN,
         enable(),
         *role(),
         secret(metadata='{"a":"b"}', num_uses=1),
         login(),
         login(),
         post(f"{ROLE}/secret-id/lookup", {"secret_id": "<s>"}),
-        kind="fresh",
+        kind="sealed",
         audit=True,
     ),
 )

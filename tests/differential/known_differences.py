@@ -38,6 +38,7 @@ _OLD_LEASES = "Vault has the old path"
 _PASSED = "engines of our own see the headers they need without being told"
 _SLASH = "a slash at the end changes nothing here"
 _ABSENT = "the path is there, the verb is not"
+_ROOT_ROLE = "a role whose logins could only fail is refused when it is written"
 _NOTHING_LISTED = "null for a list of nothing, as in every other answer"
 _DEFAULT_POLICY = "the default policy allows what Vault's allows"
 
@@ -447,6 +448,77 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "database own password": (
         Known(10, "body.warnings", "connection_url is a parameter that is known here"),
+    ),
+    "approle role bad input": (
+        *(Known(step, "status", _MISTAKE) for step in (2, 5, 6)),
+        *(Known(step, "body.errors.0", _OWN) for step in (7, 15, 16, 17)),
+        Known(19, "body.warnings.0", _OWN),
+        Known(20, "status", _ROOT_ROLE),
+    ),
+    "approle role ids": (
+        *(Known(step, "status", _MISTAKE) for step in (4, 7)),
+        Known(13, "body.errors.0", _OWN),
+    ),
+    "approle fields": (
+        *(Known(step, "body.errors.0", _OWN) for step in (30, 58, 104)),
+        Known(101, "body.data.token_bound_cidrs", "an empty list, as reading the role shows it"),
+    ),
+    "approle fields of no role": (Known(0, "body.errors.0", "it is the role that is not there"),),
+    "approle fields that say nothing or clash": (
+        *(Known(step, "body.errors.0", _OWN) for step in (5, 12, 14)),
+        Known(15, "status", "what the role itself does not take its parts do not take either"),
+        Known(16, "status", _ROOT_ROLE),
+    ),
+    "approle fields that the peer serves badly": (
+        *(Known(step, "status", "Vault has it; the peer never finds the role") for step in range(4, 11)),
+        *(
+            Known(step, f"body.{place}", "the older name shows what the newer one does")
+            for step in (12, 15)
+            for place in ("data.bound_cidr_list", "warnings")
+        ),
+        Known(16, "body.errors.0", _OWN),
+        Known(18, "body.data.secret_id_bound_cidrs", "what was deleted under the older name is gone"),
+    ),
+    "approle secret ids": tuple(
+        Known(step, "body.warnings.0", "it is done, and says what it did") for step in (37, 38)
+    ),
+    "approle secret ids bad input": (
+        *(Known(step, "body.errors.0", _OWN) for step in (4, 5, 6, 7, 8)),
+        *(Known(step, "status", _MISTAKE) for step in (11, 12, 28, 32, 33, 34, 35)),
+    ),
+    "approle secret ids of other roles": tuple(
+        Known(step, "status", "an accessor of another role is none of this one") for step in (9, 10)
+    ),
+    "approle custom secret ids": tuple(Known(step, "status", _MISTAKE) for step in (9, 11)),
+    "approle bounds of a role on its secret ids": tuple(
+        Known(step, "status", _MISTAKE) for step in (11, 12, 14)
+    ),
+    "approle login": (
+        *(Known(step, "status", _MISTAKE) for step in (17, 18, 19, 22, 23)),
+        Known(20, "body.errors.0", "what is missing is said whether the role exists or not"),
+    ),
+    "approle networks": (
+        Known(5, "body.errors.0", _FORMATTED),
+        Known(10, "status", _MISTAKE),
+        *(
+            Known(step, "status", "logins come from the networks of the token, as Vault's documents say")
+            for step in (13, 16)
+        ),
+    ),
+    "approle without secret ids": (
+        Known(13, "body.errors.0", _FORMATTED),
+        *(Known(step, "status", _MISTAKE) for step in (15, 16)),
+    ),
+    "approle renewal": (Known(14, "status", _MISTAKE),),
+    "approle quota of a role": (Known(16, "body.errors.0", _OWN),),
+    "approle audit": (
+        _ACCESSOR,
+        *(
+            Known(0, f"audit.10.{place}", "logins have no entities yet")
+            for place in ("auth.entity_*", "response.auth.entity_*")
+        ),
+        Known(0, "audit.12.auth.policy_results", "the request was allowed; the login failed"),
+        Known(0, "audit.12.error", _CAUSE),
     ),
 }
 

@@ -20,8 +20,11 @@ from strongroom.logical import SECOND, Request, Response
 if TYPE_CHECKING:
     from strongroom.auth.approle.approle import AppRole
 
-SWEPT = 4
-"""How many secret IDs whose time is over go with each new one: more than one, so that none stay."""
+SWEPT = 64
+"""How many secret IDs whose time is over one in 16 new ones takes along: four for each, so that none stay.
+
+Not every new one looks for them, since two that do at once get in each other's way.
+"""
 
 TIDIED = 10_000
 """How many of them one tidy removes at most."""
@@ -50,9 +53,11 @@ class SecretIdFields(Path):
         if not role.bind_secret_id:
             raise BadRequest("bind_secret_id is not set on the role")
         known = self._bounded(role, request.now, approle.longest)
-        if not await approle.secret_ids(request, role).add(hashed(role, secret_id), known):
+        digest = hashed(role, secret_id)
+        if not await approle.secret_ids(request, role).add(digest, known):
             raise BadRequest("the role has this secret ID already")
-        await remove_ended(request.view, request.now, SWEPT)
+        if digest[0] == "0":
+            await remove_ended(request.view, request.now, SWEPT)
         data = {
             "secret_id": secret_id,
             "secret_id_accessor": known.accessor,

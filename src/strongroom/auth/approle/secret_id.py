@@ -1,13 +1,12 @@
 """Secret IDs as rows: found by keyed hash, by accessor, and by when they end.
 
 Of a secret ID there are, below the mount, ``secret/<role>/<hash>`` with all that is known of it,
-``accessor/<role>/<accessor>/<end>/<hash>``, and, when it ends, ``due/<end>/<role>/<accessor>/<hash>``; the
-last two say all by their key. Times in keys are hexadecimal nanoseconds, so that they sort.
+``accessor/<role>/<hash of the accessor>``, which leads there, and, when it ends, the empty row
+``due/<end>/<role>/<hash of the accessor>/<hash>``; ``<end>`` is hexadecimal nanoseconds, so that it sorts.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from dataclasses import field as item
 from typing import TYPE_CHECKING, Any
@@ -67,12 +66,22 @@ class SecretId:
         }
 
 
+@dataclass(slots=True)
+class Accessor:
+    """What leads from an accessor to its secret ID, and says until when there is one."""
+
+    accessor: str
+    digest: str
+    expires: int
+
+
 _decode = msgspec.json.Decoder(SecretId).decode
+_decode_accessor = msgspec.json.Decoder(Accessor).decode
 
 
-def hashed(role: Role, secret_id: str) -> str:
-    """The name under which a role's secret ID stands; white space around it does not count."""
-    return HmacSha256(role.salt).hexdigest(secret_id.strip().encode())
+def hashed(role: Role, text: str) -> str:
+    """The name under which a role's secret ID or accessor stands; white space around it does not count."""
+    return HmacSha256(role.salt).hexdigest(text.strip().encode())
 
 
 class SecretIds:
@@ -94,30 +103,28 @@ class SecretIds:
 
     async def by_accessor(self, accessor: str) -> tuple[str, SecretId] | None:
         """The secret ID of an accessor with its hash, unless its time is over."""
-        rows = await self._view.scan(f"accessor/{self._role.key}/{accessor}/", "", 1)
-        if not rows:
+        blob = await self._view.get(f"accessor/{self._role.key}/{hashed(self._role, accessor)}")
+        if blob is None:
             return None
-        digest = rows[0].rpartition("/")[2]
+        digest = _decode_accessor(blob).digest
         found = await self.get(digest)
         return None if found is None else (digest, found)
 
     async def accessors(self, after: str, limit: int) -> list[str]:
-        """Accessors, sorted, of those whose time is not over."""
+        """Accessors of those whose time is not over, in an order of their own."""
+        folder = f"accessor/{self._role.key}/"
         found: list[str] = []
-        async for accessor, expires in self._ends(f"{after}0" if after else ""):
-            if expires == _NEVER or expires > self._now:
-                found.append(accessor)
-                if len(found) == limit:
-                    break
+        last = hashed(self._role, after) if after else ""
+        while names := await self._view.list(folder, last, _PAGE):
+            for name in names:
+                blob = await self._view.get(folder + name)
+                row = None if blob is None else _decode_accessor(blob)
+                if row is not None and not 0 < row.expires <= self._now:
+                    found.append(row.accessor)
+                    if len(found) == limit:
+                        return found
+            last = names[-1]
         return found
-
-    async def _ends(self, after: str) -> AsyncIterator[tuple[str, int]]:
-        """Accessors and their ends, page by page; ``0`` is the character that follows a slash."""
-        while rows := await self._view.scan(f"accessor/{self._role.key}/", after, _PAGE):
-            for row in rows:
-                accessor, expires, _ = row.split("/")
-                yield accessor, int(expires, 16)
-            after = rows[-1]
 
     async def add(self, digest: str, secret_id: SecretId) -> bool:
         """Store a new one; False when the role has it already. One whose time is over makes way."""
@@ -127,10 +134,11 @@ class SecretIds:
                 return False
             self.remove(digest, before)
         self.store(digest, secret_id)
-        end = f"{secret_id.expires:016x}"
-        self._view.mark(f"accessor/{self._role.key}/{secret_id.accessor}/{end}/{digest}")
+        name = hashed(self._role, secret_id.accessor)
+        row = Accessor(secret_id.accessor, digest, secret_id.expires)
+        self._view.put(f"accessor/{self._role.key}/{name}", _encode(row))
         if secret_id.expires:
-            self._view.mark(f"due/{end}/{self._role.key}/{secret_id.accessor}/{digest}")
+            self._view.mark(_due(secret_id.expires, self._role.key, name, digest))
         return True
 
     def store(self, digest: str, secret_id: SecretId) -> None:
@@ -148,8 +156,10 @@ class SecretIds:
 
     def remove(self, digest: str, secret_id: SecretId) -> None:
         """Remove every row of it."""
-        end = f"{secret_id.expires:016x}"
-        _remove(self._view, end, self._role.key, secret_id.accessor, digest)
+        name = hashed(self._role, secret_id.accessor)
+        _remove(self._view, self._role.key, name, digest)
+        if secret_id.expires:
+            self._view.delete(_due(secret_id.expires, self._role.key, name, digest))
 
     def remove_all(self) -> None:
         """Remove those of the role; what says when they end goes when that time has come."""
@@ -157,11 +167,13 @@ class SecretIds:
         self._view.delete_prefix(f"accessor/{self._role.key}/")
 
 
-def _remove(view: View, end: str, key: str, accessor: str, digest: str) -> None:
+def _due(expires: int, key: str, accessor: str, digest: str) -> str:
+    return f"due/{expires:016x}/{key}/{accessor}/{digest}"
+
+
+def _remove(view: View, key: str, accessor: str, digest: str) -> None:
     view.delete(f"secret/{key}/{digest}")
-    view.delete(f"accessor/{key}/{accessor}/{end}/{digest}")
-    if int(end, 16):
-        view.delete(f"due/{end}/{key}/{accessor}/{digest}")
+    view.delete(f"accessor/{key}/{accessor}")
 
 
 async def remove_ended(view: View, now: int, limit: int) -> int:
@@ -171,6 +183,7 @@ async def remove_ended(view: View, now: int, limit: int) -> int:
         end, key, accessor, digest = row.split("/")
         if int(end, 16) > now:
             break
-        _remove(view, end, key, accessor, digest)
+        _remove(view, key, accessor, digest)
+        view.delete(f"due/{row}")
         removed += 1
     return removed
