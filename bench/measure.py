@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.load import Maker, Result, Stream, run
 from bench.process import family_cpu_seconds, memory, pin
-from bench.subject import SECRET, SERVER_CORE, Subject
+from bench.subject import LOGIN, SECRET, SERVER_CORE, Subject
 from tests.server import clean_environment, free_port, spawn
 
 CREATE = {"policies": ["bench"], "ttl": "24h"}
@@ -39,6 +39,7 @@ OPERATIONS = (
     Operation("token lookup-self", 5, "GET", "auth/token/lookup-self"),
     Operation("KV v2 write (durable)", 6, "POST", "kv2/data/w", {"data": SECRET}, paths=1000),
     Operation("token create", 8, "POST", "auth/token/create", CREATE),
+    Operation("AppRole login", 5, "POST", "auth/approle/login", LOGIN),
     Operation("sys/health", 2.5, "GET", "sys/health"),
 )
 

@@ -20,6 +20,8 @@ path "kv2/*" { capabilities = ["read", "create", "update"] }
 path "auth/token/create" { capabilities = ["create", "update"] }
 """
 SECRET = {"username": "application", "password": "correct horse battery staple", "host": "db.example"}
+ROLE = {"token_policies": ["bench"], "token_ttl": "24h"}
+LOGIN = {"role_id": "bench-role", "secret_id": "5f0c3b1e-5f61-4c58-9b0e-0d9b1c1f3a77"}
 
 
 @dataclass(slots=True)
@@ -72,13 +74,16 @@ def _subject(
 
 
 def prepare(server: Server) -> str:
-    """Mounts, a policy and a secret; returns a token with that policy."""
+    """Mounts, a policy, a secret and a role that logs in; returns a token with that policy."""
     api = server.api
     answers = [
         api.post("sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}}),
         api.post("sys/mounts/kv2", {"type": "kv", "options": {"version": "2"}}),
         api.put("sys/policies/acl/bench", {"policy": POLICY}),
         api.post("kv1/a", SECRET),
+        api.post("sys/auth/approle", {"type": "approle"}),
+        api.post("auth/approle/role/bench", ROLE | {"role_id": LOGIN["role_id"]}),
+        api.post("auth/approle/role/bench/custom-secret-id", {"secret_id": LOGIN["secret_id"]}),
     ]
     while (written := api.post("kv2/data/a", {"data": SECRET})).status == 400:
         pass  # a new versioned mount refuses until its upgrade is done
