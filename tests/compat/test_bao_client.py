@@ -167,6 +167,31 @@ def test_auth_methods(bao: Bao) -> None:
     bao("auth", "enable", "no-such-method", code=2)
 
 
+def test_approle(bao: Bao, name: str) -> None:
+    assert "Success! Enabled approle auth method" in bao("auth", "enable", f"-path={name}", "approle")
+    role = f"auth/{name}/role/web"
+    assert "Success!" in bao("write", role, "token_policies=default", "token_ttl=1h", "secret_id_num_uses=2")
+    assert "token_ttl                  1h" in bao("read", role)
+    assert bao("list", f"auth/{name}/role").split()[-1] == "web"
+    role_id = bao("read", "-field=role_id", f"{role}/role-id").strip()
+    made = bao.json("write", "-format=json", "-f", f"{role}/secret-id")["data"]
+    login = ("write", "-format=json", f"auth/{name}/login", f"role_id={role_id}")
+    auth = bao.json(*login, f"secret_id={made['secret_id']}", token="")["auth"]
+    assert auth["metadata"] == {"role_name": "web"}
+    assert "auth/approle" not in bao("token", "lookup", token=auth["client_token"])
+    wrapped = bao.json("write", "-format=json", "-f", "-wrap-ttl=60s", f"{role}/secret-id")["wrap_info"]
+    about = bao.json("write", "-format=json", "sys/wrapping/lookup", f"token={wrapped['token']}")
+    assert about["data"]["creation_path"] == f"{role}/secret-id"
+    secret = bao("unwrap", "-field=secret_id", wrapped["token"]).strip()
+    assert bao.json(*login, f"secret_id={secret}", token="")["auth"]["token_policies"] == ["default"]
+    accessor = f"secret_id_accessor={made['secret_id_accessor']}"
+    assert "secret_id_num_uses    1" in bao("write", f"{role}/secret-id-accessor/lookup", accessor)
+    assert "Success!" in bao("write", f"{role}/secret-id-accessor/destroy", accessor)
+    refused = bao(*login, f"secret_id={made['secret_id']}", token="", code=2)
+    assert "invalid role or secret ID" in refused
+    bao("auth", "disable", name)
+
+
 def test_policies(bao: Bao, name: str, tmp_path: Path) -> None:
     file = tmp_path / "p.hcl"
     file.write_text('path   "secret/*" {\ncapabilities=["read"]\n}\n')

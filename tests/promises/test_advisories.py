@@ -24,6 +24,7 @@ from strongroom.framework.path import Path as EnginePath
 from strongroom.logical import Auth, Request, Response
 from strongroom.policy.parser import parse_policy
 from strongroom.policy.template import render
+from tests.auth.approle import machine
 from tests.conftest import SealedServer
 from tests.entering import Entering, attempt, enable, entering
 from tests.entering import login as enter
@@ -561,6 +562,23 @@ def test_hardening_userpass_no_hash_from_outside_is_cheap_to_guess_or_costs_the_
             for path in ("auth/userpass/users/ann", "auth/userpass/users/ann/password"):
                 assert (await api("POST", path, body)).status == 400
 
+
+@pytest.mark.parametrize("by", ("secret_id", "secret_id_accessor"))
+def test_cve_2023_24999_a_secret_id_of_another_role_is_not_destroyed(by: str) -> None:
+    async def scenario(api: InProcess) -> None:
+        role_id = await machine.enable(api)
+        made = await machine.secret(api)
+        await machine.make_role(api, "other")
+        rules = 'path "auth/approle/role/other/*" { capabilities = ["create", "update", "delete", "list"] }'
+        token = await api.policy_token(rules)
+        what = "secret-id" if by == "secret_id" else "secret-id-accessor"
+        for verb in ("lookup", "destroy"):
+            body = {by: made[by]}
+            answer = await api("POST", f"auth/approle/role/other/{what}/{verb}", body, token=token)
+            assert answer.status in {204, 404}
+            assert b"creation_time" not in answer.body
+        assert (await machine.login(api, role_id, made["secret_id"])).status == 200
+
     inprocess(scenario)
 
 
@@ -616,6 +634,7 @@ IDS = (
     "CVE-2025-62705",
     "CVE-2025-6000",
     "CVE-2026-46358",
+    "CVE-2023-24999",
     "CVE-2025-6011",
     "CVE-2025-6004",
     "CVE-2025-6015",
