@@ -451,7 +451,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "approle role bad input": (
         *(Known(step, "status", _MISTAKE) for step in (2, 5, 6)),
-        *(Known(step, "body.errors.0", _OWN) for step in (7, 15, 16, 17)),
+        *(Known(step, "body.errors.0", _OWN) for step in (7, 15)),
         Known(19, "body.warnings.0", _OWN),
         Known(20, "status", _ROOT_ROLE),
     ),

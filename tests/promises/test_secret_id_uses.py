@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strongroom.core import STAGES, Core
 from strongroom.logical import Request
 from tests.api import Api
-from tests.auth.approle.machine import ROLE, enable, login, method_rows, secret_id
+from tests.auth.approle.machine import ROLE, enable, lock_nobody, login, method_rows, secret_id
 from tests.inprocess import Answer, InProcess, inprocess
 from tests.server import Server
 
@@ -42,6 +42,7 @@ def pause(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_those_racing_for_the_last_use_one_wins(racing: int) -> None:
     async def scenario(api: InProcess) -> None:
         role_id = await enable(api)
+        await lock_nobody(api)
         before = await method_rows(api)
         for _ in range(10):
             made = await secret_id(api, num_uses=1)
@@ -55,6 +56,7 @@ def test_of_those_racing_for_the_last_use_one_wins(racing: int) -> None:
 def test_fifty_logins_at_once_share_twenty_uses() -> None:
     async def scenario(api: InProcess) -> None:
         role_id = await enable(api)
+        await lock_nobody(api)
         before = await method_rows(api)
         made = await secret_id(api, num_uses=20, ttl=600)
         answers = await asyncio.gather(*(login(api, role_id, made) for _ in range(50)))
@@ -72,6 +74,7 @@ def test_a_login_beside_the_end_of_its_secret_id_or_role() -> None:
 
     async def scenario(api: InProcess) -> None:
         role_id = await enable(api)
+        await lock_nobody(api)
         before = await method_rows(api)
         for _ in range(10):
             made = await secret_id(api, num_uses=2)
@@ -101,6 +104,7 @@ def test_logins_that_succeed_are_those_that_were_granted(steps: list[tuple[str, 
 
     async def scenario(api: InProcess) -> None:
         role_id = await enable(api)
+        await lock_nobody(api)
         known: list[tuple[str, int]] = []
         for what, number in steps:
             if what == "make":
@@ -120,7 +124,9 @@ def test_logins_that_succeed_are_those_that_were_granted(steps: list[tuple[str, 
 def test_a_real_server_lets_exactly_so_many_in(open_server: Server, uses: int) -> None:
     """Sixteen connections that send at the same moment, to a server on disk."""
     api = open_server.api
+    config = {"user_lockout_config": {"lockout_disable": True}}
     assert api.post("sys/auth/approle", {"type": "approle"}).status == 204
+    assert api.post("sys/auth/approle/tune", config).status == 204
     assert api.post("auth/approle/role/web", {"token_ttl": "1h"}).status == 204
     role_id = api.get("auth/approle/role/web/role-id").data["role_id"]
     racers = 16

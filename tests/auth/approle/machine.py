@@ -16,6 +16,12 @@ async def enable(api: InProcess, **role: Any) -> str:
     return await make_role(api, "web", **role)
 
 
+async def lock_nobody(api: InProcess) -> None:
+    """However often logins fail, the role stays open."""
+    body = {"user_lockout_config": {"lockout_disable": True}}
+    assert (await api("POST", f"sys/{METHOD}/tune", body)).status == 204
+
+
 async def make_role(api: InProcess, name: str, **role: Any) -> str:
     answer = await api("POST", f"{METHOD}/role/{name}", role)
     assert answer.status == 204, answer

@@ -82,7 +82,9 @@ def test_an_unknown_role_costs_what_a_wrong_secret_does(monkeypatch: pytest.Monk
         known, unknown = list(work), work
         unknown.clear()
         assert (await login(api, "nobody", "wrong")).status == 400
-        told = [step.replace("read decoy", "read role") for step in unknown]
+        told = [
+            step.replace("read decoy", "read role").replace("read unknown", "read known") for step in unknown
+        ]
         assert told == [step.replace("read role-id, opened", "read role-id") for step in known]
         assert "hash" in told
         assert "read role, opened" in told
@@ -302,5 +304,37 @@ def test_a_secret_id_ends_when_it_said() -> None:
             assert (await login(api, role_id, made)).status == 200
         with later(api.core, 600):
             assert (await login(api, role_id, made)).status == 400
+
+    inprocess(scenario)
+
+
+def test_a_role_whose_logins_keep_failing_is_locked_out_for_a_while() -> None:
+    async def scenario(api: InProcess) -> None:
+        role_id = await enable(api)
+        made = await secret_id(api)
+        for spelling in (role_id, f" {role_id}", f"{role_id}\n", role_id, role_id):
+            assert (await login(api, spelling, "wrong")).status == 400
+        refused = await login(api, role_id, made)
+        assert (refused.status, refused.errors) == (403, ["permission denied"])
+        accessor = (await api("GET", "sys/auth/approle")).data["accessor"]
+        locked = (await api("GET", "sys/locked-users")).data["by_namespace"][0]["mount_accessors"][0]
+        assert (locked["mount_accessor"], locked["alias_identifiers"]) == (accessor, [role_id])
+        with later(api.core, 15 * 60):
+            assert (await login(api, role_id, made)).status == 200
+        unlock = f"sys/locked-users/{accessor}/unlock/{role_id}"
+        assert (await api("POST", unlock)).status == 204
+        assert (await login(api, role_id, made)).status == 200
+
+    inprocess(scenario)
+
+
+def test_what_is_no_guess_locks_nobody_out() -> None:
+    async def scenario(api: InProcess) -> None:
+        role_id = await enable(api, secret_id_bound_cidrs="127.0.0.1")
+        made = await secret_id(api)
+        for _ in range(6):
+            assert (await login(api, role_id)).status == 400
+            assert (await login(api, role_id, made, address="10.0.0.1")).status == 400
+        assert (await login(api, role_id, made)).status == 200
 
     inprocess(scenario)

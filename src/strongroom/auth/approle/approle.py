@@ -13,10 +13,10 @@ from strongroom.auth.approle.secret_id import SecretId, SecretIds, hashed
 from strongroom.auth.approle.setting import SETTINGS
 from strongroom.crypto.digest import digest
 from strongroom.crypto.entropy import base62, random_bytes, uuid4_str
-from strongroom.errors import BadRequest, NotFound
+from strongroom.errors import BadRequest, Internal, InvalidCredentials, NotFound
 from strongroom.framework.backend import Backend
+from strongroom.framework.claim import Claim, Claiming
 from strongroom.framework.field import field
-from strongroom.framework.path import Path
 from strongroom.framework.record import stored
 from strongroom.framework.token_fields import refuse_outside, within
 from strongroom.logical import Auth, Request, Response
@@ -29,13 +29,19 @@ _INVALID = "invalid role or secret ID"
 _DECOY = "role"
 
 
-class Login(Path):
+class Login(Claiming):
     """A machine's login: its role's ID and a secret ID for a token."""
 
     pattern = "login"
     unauthenticated = True
     role_id: str = field("ID of the role.")
     secret_id: str = field("Secret ID of that role, unless the role needs none.", sensitive=True)
+    role_name: str | None = None
+
+    async def claim(self, approle: AppRole, request: Request) -> Claim:
+        """The role whose secret ID is tried, by its ID."""
+        self.role_name = await approle.role_name(request, self.role_id)
+        return Claim(self.role_id.strip(), known=bool(self.role_name))
 
     async def write(self, approle: AppRole, request: Request) -> Response:
         """Issue a token, and count one use of the secret ID, if it has so many.
@@ -43,7 +49,11 @@ class Login(Path):
         A role that there is not is refused as a secret ID that is wrong, in the same words and with the same
         work. A login that fails uses nothing up.
         """
-        role = await approle.role_by_id(request, self.role_id)
+        if not self.role_id.strip():
+            raise BadRequest("missing role_id")
+        if self.role_name is None:
+            self.role_name = await approle.role_name(request, self.role_id)
+        role = await approle.role_to_try(request, self.role_name)
         secret_id = await self._proof(approle, request, role)
         if role.secret_id_bound_cidrs and not within(request.remote_address, role.secret_id_bound_cidrs):
             raise BadRequest("source address unauthorized by CIDR restrictions on the role")
@@ -69,7 +79,7 @@ class Login(Path):
         name = hashed(role, self.secret_id)
         found = await ids.get(name)
         if found is None:
-            raise BadRequest(_INVALID)
+            raise InvalidCredentials(_INVALID)
         if found.cidr_list and not within(request.remote_address, found.cidr_list):
             raise BadRequest("source address unauthorized by CIDR restrictions on the secret ID")
         ids.use(name, found)
@@ -115,14 +125,16 @@ class AppRole(Backend):
             raise NotFound(f'role "{name}" does not exist')
         return role
 
-    async def role_by_id(self, request: Request, role_id: str) -> Role:
-        """The role that an ID logs in as; for an unknown ID one that nobody gets in by."""
-        if not (role_id := role_id.strip()):
-            raise BadRequest("missing role_id")
-        name = await request.view.get(_index(role_id))
-        role = await (self.decoys(request).get(_DECOY) if name is None else self.role(request, name.decode()))
+    async def role_name(self, request: Request, role_id: str) -> str:
+        """The name of the role that an ID logs in as; empty when it is the ID of none."""
+        name = await request.view.get(_index(role_id.strip()))
+        return "" if name is None else name.decode()
+
+    async def role_to_try(self, request: Request, name: str) -> Role:
+        """The role of that name; without one the role that nobody gets in by."""
+        role = await (self.role(request, name) if name else self.decoys(request).get(_DECOY))
         if role is None:
-            raise BadRequest(_INVALID)
+            raise Internal(cause=f"the role {name!r} is gone, but not its ID")
         return role
 
     async def claim(self, request: Request, role: Role, role_id: str) -> None:
@@ -162,8 +174,7 @@ class AppRole(Backend):
         role_id: Any = request.data.get("role_id")
         if request.relative != "login" or not isinstance(role_id, str):
             return ""
-        name = await request.view.get(_index(role_id.strip()))
-        return "" if name is None else name.decode()
+        return await self.role_name(request, role_id)
 
     async def renew_login(self, request: Request, entry: TokenEntry) -> Auth | None:
         """What the role says today. Raises BadRequest when it is gone."""
