@@ -556,6 +556,17 @@ CASES = (
         post("sys/quotas/rate-limit/<m>", {"path": "auth/<m>/login", "role": "r", "rate": 1}),
     ),
     case(
+        "approle lockout",
+        enable(),
+        *role(),
+        secret(),
+        *(login("nobody"),) * 5,
+        login(),
+        login("nobody"),
+        post("sys/auth/<m>/tune", {"user_lockout_config": {"lockout_disable": True}}),
+        login(),
+    ),
+    case(
         "approle audit",
         *OPEN,
         enable(),
