@@ -513,10 +513,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "approle quota of a role": (Known(16, "body.errors.0", _OWN),),
     "approle audit": (
         _ACCESSOR,
-        *(
-            Known(0, f"audit.10.{place}", "logins have no entities yet")
-            for place in ("auth.entity_*", "response.auth.entity_*")
-        ),
+        Known(0, "audit.10.auth.entity_created", "the entity itself says when it was made"),
         Known(0, "audit.12.auth.policy_results", "the request was allowed; the login failed"),
         Known(0, "audit.12.error", _CAUSE),
     ),

@@ -23,6 +23,7 @@ MOUNTS = {
     "sys/": ("mounts", "system", {}),
     "cubbyhole/": ("mounts", "cubbyhole", {}),
     "auth/app-id/": ("auth", "app-id", {}),
+    "auth/approle/": ("auth", "approle", {}),
     "identity/": ("mounts", "identity", {}),
     "auth/token/": ("auth", "token", {}),
     "auth/userpass/": ("auth", "userpass", {}),
@@ -102,5 +103,7 @@ def test_an_operation_never_fails_the_server(verb: str, path: str) -> None:
         client.write("sys/mounts/kv", {"type": "kv"})
         if (kind := path.split("/")[1]) in {"database", "mysql", "postgresql", *OUTSIDE}:
             client.write(f"sys/mounts/{kind}", {"type": kind})
+        for method in ("app-id", "approle", "userpass"):
+            client.write(f"sys/auth/{method}", {"type": method})
         attempt()
     assert not failed

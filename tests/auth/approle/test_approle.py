@@ -37,6 +37,21 @@ def test_a_machine_logs_in() -> None:
     inprocess(scenario)
 
 
+def test_a_role_is_one_entity_by_its_id() -> None:
+    async def scenario(api: InProcess) -> None:
+        role_id = await enable(api)
+        other = await make_role(api, "other")
+        web = [(await login(api, role_id, await secret_id(api))).json["auth"] for _ in range(2)]
+        others = (await login(api, other, await secret_id(api, "other"))).json["auth"]
+        assert web[0]["entity_id"] == web[1]["entity_id"] != others["entity_id"]
+        entity = (await api("GET", f"identity/entity/id/{web[0]['entity_id']}")).data
+        (alias,) = entity["aliases"]
+        assert (alias["name"], alias["mount_path"]) == (role_id, "auth/approle/")
+        assert alias["metadata"] == {"role_name": "web"}
+
+    inprocess(scenario)
+
+
 def test_white_space_around_what_came_from_a_file_does_not_count() -> None:
     async def scenario(api: InProcess) -> None:
         role_id = await enable(api)
