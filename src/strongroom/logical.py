@@ -57,7 +57,8 @@ ROOT = Namespace()
 class Auth:
     """Who somebody turned out to be: what a login or a token creation hands to the core.
 
-    Durations are seconds. ``ttl`` 0 means the mount's default.
+    Durations are seconds. ``ttl`` 0 means the mount's default. ``group_aliases`` None means that the
+    method knows no groups, where an empty list means that it knows of none for this login.
     """
 
     policies: list[str] = field(default_factory=list)
@@ -77,7 +78,7 @@ class Auth:
     alias_name: str = ""
     alias_mount_accessor: str = ""
     alias_metadata: dict[str, str] | None = None
-    group_aliases: list[str] = field(default_factory=list)
+    group_aliases: list[str] | None = None
     internal: dict[str, Any] = field(default_factory=dict)
     client_token: str = ""
     accessor: str = ""

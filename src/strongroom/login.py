@@ -39,6 +39,8 @@ async def complete(core: Core, request: Request, auth: Auth, response: Response)
         raise BadRequest("auth methods cannot create root tokens")
     if auth.alias_name:
         await core.identity.arrive(request, auth)
+    # Asked before the token is written: what is read of a state that is stored is remembered.
+    standing = await core.identity.standing(request, auth.entity_id) if auth.entity_id else None
     ttl = _ttl(core, request, auth, response, policies)
     entry = TokenEntry(
         key="",
@@ -67,7 +69,7 @@ async def complete(core: Core, request: Request, auth: Auth, response: Response)
         _check_batch(entry)
     auth.client_token = core.tokens.issue(request, entry, str(auth.internal.get("id", "")))
     auth.accessor, auth.display_name = entry.accessor, entry.display_name
-    await core.identity.stand(request, entry)
+    entry.identity_policies = [] if standing is None else standing.policies
     auth.token_policies, auth.identity_policies = policies, sorted(entry.identity_policies)
     auth.policies = sorted({*policies, *auth.identity_policies})
     auth.lease_duration = ttl

@@ -114,7 +114,8 @@ class Identities:
             )
         else:
             entity = self._refresh(request, auth, accessor, entity)
-        if await self.groups.renew(request, entity.id, accessor, auth.group_aliases) and known:
+        names = auth.group_aliases
+        if names is not None and await self.groups.renew(request, entity.id, accessor, names) and known:
             self.changed(request)
         auth.entity_id = entity.id
         return entity
