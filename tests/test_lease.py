@@ -14,6 +14,7 @@ from strongroom.errors import BadRequest
 from strongroom.framework.lease import effective_ttl
 from strongroom.handler import Handler
 from strongroom.lease import MAX_ATTEMPTS
+from strongroom.logical import ROOT
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import HOUR, Leasing, later, leasing, reap, rows
 
@@ -118,9 +119,7 @@ def test_a_revocation_that_fails_is_tried_again_ever_later_and_then_given_up() -
             with later(api.core, waited):
                 await reap(api.core)
                 await reap(api.core)  # not due again yet
-                stored = await api.core.leases.get(
-                    api.core.store.begin(write=False), api.core.root_namespace, lease_id
-                )
+                stored = await api.core.leases.get(api.core.store.begin(write=False), ROOT, lease_id)
                 assert stored is not None
                 assert (stored.attempts, stored.error) == (attempt, "RuntimeError")
             waited += 2000

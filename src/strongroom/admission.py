@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from strongroom.core import Core
     from strongroom.mount import Mount
     from strongroom.storage.transaction import Transaction
+    from strongroom.tally import Place
 
 DOMAIN = "quotas"
 """The cache domain that every change of a quota touches."""
@@ -74,6 +75,14 @@ class Quotas:
         """Remove a rule, if there is one of that name."""
         self._view(request.tx).delete(f"{kind}/{name}")
         request.tx.touch(DOMAIN)
+
+    async def drop_namespace(self, request: Request, path: str) -> None:
+        """Remove the rules for a namespace that is deleted."""
+        view = self._view(request.tx)
+        for kind, known in ((RATE_LIMIT, await _rate_limits(view)), (LEASE_COUNT, await _lease_counts(view))):
+            for rule in known:
+                if rule.namespace == path:
+                    self.delete(request, kind, rule.name)
 
     def settings(self) -> dict[str, Any]:
         """What holds for all rate limits."""
@@ -149,7 +158,14 @@ class Quotas:
         """Count a request. Raises RateLimited."""
         mount = request.mount
         prefix = mount.prefix if mount is not None else ""
-        verdict = self.rates.check(request.path, prefix, role, request.remote_address, request.now)
+        verdict = self.rates.check(
+            request.path,
+            prefix,
+            role,
+            request.remote_address,
+            request.now,
+            namespace=request.namespace.path,
+        )
         if verdict is None:
             return
         headers = bool(self._settings.get("enable_rate_limit_response_headers"))
@@ -162,7 +178,11 @@ class Quotas:
     def asks_role(self, request: Request) -> bool:
         """Whether a rate limit is about roles of the request's mount, so that the method has to be asked."""
         mount = request.mount
-        return mount is not None and self.rates.rules.about_roles(mount.prefix) and _knows_roles(mount)
+        return (
+            mount is not None
+            and self.rates.rules.about_roles(request.namespace.path + mount.prefix)
+            and _knows_roles(mount)
+        )
 
     async def _role(self, request: Request) -> str:
         """The role that a login is for, where the auth method knows roles; it may have to look it up."""
@@ -171,18 +191,29 @@ class Quotas:
         role = request.mount.backend.role_of(request)
         return str(await role if isawaitable(role) else role)
 
-    async def count(self, request: Request, path: str) -> int:
-        """How many leases live below a path."""
-        return await self._core.tallies.count([(request.namespace.prefix, _below(path))])
+    async def count(self, request: Request, rule: LeaseCountRule) -> int:
+        """How many leases a rule is about."""
+        return await self._core.tallies.count(await self._places(request, rule))
+
+    async def _places(self, request: Request, rule: LeaseCountRule) -> list[Place]:
+        """Where the leases of a rule stand: in its namespace, and below it where the rule holds there too."""
+        namespaces, tx, beginning = self._core.namespaces, request.tx, _below(rule.path)
+        namespace = await namespaces.by_path(tx, rule.namespace)
+        if namespace is None:
+            return []
+        if not rule.spreads:
+            return [(namespace.prefix, beginning)]
+        return [(each.prefix, beginning) async for each in namespaces.from_here(tx, namespace)]
 
     async def bound(self, request: Request) -> None:
         """Raise RateLimited when a rule forbids the lease that a request is about to get."""
-        rule = self.leases.find(request.path, await self._role(request))
+        role = await self._role(request)
+        rule = self.leases.find(request.path, role, namespace=request.namespace.path)
         if rule is None:
             return
-        if await self.count(request, rule.path) < rule.max_leases:
-            place = request.namespace.prefix, _below(rule.path)
-            self._core.tallies.bound(request.tx, [place], rule.max_leases)
+        places = await self._places(request, rule)
+        if await self._core.tallies.count(places) < rule.max_leases:
+            self._core.tallies.bound(request.tx, places, rule.max_leases)
             return
         self._core.measures.violated("lease_count", rule.name)
         response = request.response
@@ -203,7 +234,7 @@ def _knows_roles(mount: Mount) -> bool:
 
 
 def _target(rule: Rule | LeaseCountRule) -> tuple[str, str]:
-    return (rule.target if isinstance(rule, Rule) else rule.path), rule.role
+    return rule.target, rule.role
 
 
 async def _rate_limits(view: View) -> list[Rule]:

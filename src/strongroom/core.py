@@ -41,6 +41,7 @@ from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.jwt import SigningKey
 from strongroom.errors import (
     AuditFailed,
+    BadRequest,
     Conflict,
     Internal,
     InvalidCredentials,
@@ -58,7 +59,8 @@ from strongroom.lifecycle import Lifecycle
 from strongroom.log import Logs
 from strongroom.logical import ROOT, SECOND, Auth, Namespace, Operation, Request, Response
 from strongroom.measures import Measures
-from strongroom.mount import Mount, MountTable
+from strongroom.mount import Mount, MountTable, cubbyhole_prefix
+from strongroom.namespace import Namespaces
 from strongroom.policies import Policies
 from strongroom.policy.acl import ACL
 from strongroom.seal import seal
@@ -152,6 +154,7 @@ class Core:
         self.barrier = Barrier()
         self.audit = Broker()
         self.audit_table = AuditTable(self)
+        self.namespaces = Namespaces(self)
         self.mounts = MountTable(self.store, self.barrier, self)
         self.tokens = Tokens(self)
         self.leases = Leases(self)
@@ -170,7 +173,6 @@ class Core:
         self.measures = Measures(self)
         self.api_address = config.api_addr
         self.build_date = BUILD_DATE
-        self.root_namespace = ROOT
         self.moves: dict[str, dict[str, str]] = {}
         self._health: tuple[int, bytes] = (0, b"")
         self._background: set[asyncio.Task[None]] = set()
@@ -290,6 +292,8 @@ class Core:
 
     async def _outside(self, request: Request, path: type[Path], captures: dict[str, str | None]) -> Response:
         """Run a path that works while sealed: no token, no transaction, no audit to write to."""
+        if path.root_namespace_only and namespace.named(request):
+            raise BadRequest(path.root_namespace_only)
         if request.operation not in path.operations:
             raise Unsupported
         return await self._system.handle(path.bind(captures, request.data), request)
@@ -300,10 +304,9 @@ class Core:
         """A prefix of the storage, in clear, within a transaction."""
         return View(tx, self.barrier, prefix)
 
-    def cubbyhole(self, tx: Transaction, namespace: Namespace) -> View:
-        """Where the cubbyholes of a namespace's tokens stand, one folder a token."""
-        mount = self.mounts.by_prefix["cubbyhole/"]
-        return self.view(tx, mount.storage_prefix)
+    def cubbyhole(self, tx: Transaction, namespace_id: str) -> View:
+        """Where the cubbyholes in a namespace stand, one folder a token."""
+        return self.view(tx, cubbyhole_prefix(namespace_id))
 
     def ttls(self, mount: Mount | None) -> tuple[int, int]:
         """Default and longest TTL of a mount, in seconds."""
@@ -327,10 +330,10 @@ class Core:
         inner.view = self.view(request.tx, mount.storage_prefix)
         return inner
 
-    def internal_request(self, operation: Operation = Operation.UPDATE) -> Request:
+    def internal_request(self, namespace: Namespace = ROOT) -> Request:
         """A request that nobody sent: for the reaper and for start-up. The caller commits it."""
-        request = Request(id=uuid4_str(), operation=operation, path="", now=self.clock())
-        request.core, request.namespace = self, ROOT
+        request = Request(id=uuid4_str(), operation=Operation.UPDATE, path="", now=self.clock())
+        request.core, request.namespace = self, namespace
         request.tx = self.store.begin(write=True)
         return request
 
@@ -343,9 +346,14 @@ class Core:
         return await policy_paths.new_password(self, request, policy)
 
     async def acl_of(self, request: Request) -> ACL | None:
-        """The ACL of whoever sent a request to a path that needs no token; None for nobody."""
+        """The ACL of whoever sent a request to a path that needs no token; None for nobody.
+
+        Paths are judged by it with the request's ``outer`` before them.
+        """
         entry = await self.tokens.lookup(request, request.token)
-        return None if entry is None else await self.policies.load_acl(request, entry)
+        if entry is None or not await token.reaches(self, request, entry):
+            return None
+        return await self.policies.load_acl(request, entry)
 
     def help(self, request: Request) -> Response:
         """What the path of a request is for."""

@@ -54,6 +54,8 @@ _JSON = ("Content-Type", "application/json")
 _NO_DATA = [_NO_STORE, _SECURITY]
 _WITH_DATA = [_NO_STORE, _JSON, _SECURITY]
 _HEALTH = "/v1/sys/health"
+_PLAIN_HEALTH = frozenset({"origin", "x-vault-namespace"})
+"""Headers with which the server's health is no answer made beforehand."""
 _MERGE_PATCH = "application/merge-patch+json"
 _FORM = "application/x-www-form-urlencoded"
 _PLAIN = frozenset(
@@ -123,7 +125,7 @@ class Handler:
     def _health(self, message: Message) -> Reply | None:
         """What load balancers ask all day, while all is well: an answer made once a second."""
         core = self._core
-        if core.barrier.sealed or "origin" in message.headers:
+        if core.barrier.sealed or not _PLAIN_HEALTH.isdisjoint(message.headers):
             return None
         index = ("X-Vault-Index", str(core.store.index))
         return Reply(200, [*_WITH_DATA, index], core.health(core.clock()))

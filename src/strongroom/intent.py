@@ -48,6 +48,7 @@ class Intent:
     data: dict[str, Any] = field(default_factory=dict)
     due: int = 0
     attempts: int = 0
+    namespace: str = "root"
 
 
 class Intents:
@@ -72,7 +73,8 @@ class Intents:
     async def announce(self, request: Request, kind: str, data: dict[str, Any]) -> AsyncIterator[None]:
         """Store the intent, run the block, and end the intent with the request's commit."""
         due = request.now + PATIENCE * SECOND
-        intent = Intent(uuid4_str(), request.mount.entry.uuid, kind, data, due)
+        mount = request.mount
+        intent = Intent(uuid4_str(), mount.entry.uuid, kind, data, due, namespace=mount.namespace.id)
         await self._store(intent)
         request.intents.append(intent)
         yield
@@ -124,6 +126,15 @@ class Intents:
             intent.due = now
             self._put(view, intent)
 
+    async def any_in(self, tx: Transaction, namespace_id: str) -> bool:
+        """Whether anything is left to settle in a namespace."""
+        view = self._view(tx)
+        for name in await view.scan("undo/"):
+            blob = await view.get("undo/" + name)
+            if blob is not None and self._decoder.decode(blob).namespace == namespace_id:
+                return True
+        return False
+
     async def _attempt(self, name: str) -> None:
         """Settle one intent in a transaction of its own; a failure leaves it to the reaper."""
         for _ in range(_RACES):
@@ -142,11 +153,11 @@ class Intents:
                 request.tx.close()
 
     async def _run(self, request: Request, intent: Intent) -> None:
-        if self._core.mounts.stale:
-            await self._core.mounts.load()
-        mount = self._core.mounts.by_uuid(intent.mount)
+        core = self._core
+        namespace = await core.namespaces.whatever_is_left_of(request.tx, intent.namespace)
+        mount = None if namespace is None else (await core.mounts.ready(namespace)).by_uuid(intent.mount)
         if mount is not None:
-            inner = self._core.inner_request(request, mount, mount.prefix)
+            inner = core.inner_request(request, mount, mount.prefix)
             await mount.backend.settle(inner, intent.kind, intent.data)
         self._drop(self._view(request.tx), intent)
 

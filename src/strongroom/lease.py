@@ -5,12 +5,13 @@ held in memory: the cost of a million leases is disk. The reaper reads the expir
 beginning; a revocation that fails stays in the index with a later time and a count of attempts, and
 after :data:`MAX_ATTEMPTS` the lease is *irrevocable*: kept, listed, and revoked only on demand.
 
-Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``at/<time>/<kind>/<ref>`` the
-index, ``token/<key>/<lease>`` the leases a token made, ``stuck/<lease>`` the irrevocable ones. The
-kinds of the index: ``l`` a lease, ``t`` a token, ``k`` the leases of a token that is gone, ``p`` those
-under a prefix, ``d`` the data of a disabled mount, ``u`` an intent (see :mod:`strongroom.intent`),
-``i`` the aliases at a disabled auth mount, ``w`` an engine that wants to be called (see
-:mod:`strongroom.wake`).
+Rows, below ``sys/expire/`` of the namespace: ``id/<lease>`` the lease, ``token/<key>/<lease>`` the
+leases a token made (in the token's namespace), ``stuck/<lease>`` the irrevocable ones. The index is one
+for all namespaces and stands in root: ``at/<time>/<kind>/<ref>``. Its kinds: ``l`` a lease, ``t`` a
+token, ``k`` the leases of a token that is gone, ``p`` those under a prefix, ``d`` the data of a disabled
+mount, ``i`` the aliases at a disabled auth mount, ``n`` a deleted namespace, ``u`` an intent (see
+:mod:`strongroom.intent`), ``w`` an engine that wants to be called (see :mod:`strongroom.wake`). Where the
+reference does not tell the namespace the kind does: ``p.<id>``, ``i.<id>``, ``w.<id>``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ import msgspec
 from strongroom.crypto.entropy import base62
 from strongroom.errors import BadRequest, Conflict, LeaseNotFound
 from strongroom.framework.lease import Terms, effective_ttl
-from strongroom.logical import SECOND, Namespace, Request, Response, SecretLease
+from strongroom.logical import (
+    SECOND,
+    Namespace,
+    Request,
+    Response,
+    SecretLease,
+    home_of,
+    prefix_of,
+)
 from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
@@ -47,6 +56,7 @@ BULK = 256
 PURGE = 4_096
 """How many rows of a disabled mount one transaction deletes."""
 
+_INDEX = "sys/expire/at/"
 _encode = msgspec.json.Encoder().encode
 _BACKOFF = (10, 30, 90, 270, 810)
 """Seconds until the next attempt, by number of failures."""
@@ -90,19 +100,22 @@ class Leases:
         self._core = core
         self._decoder = msgspec.json.Decoder(Lease)
 
-    def _view(self, tx: Transaction, namespace: Namespace) -> View:
-        return self._core.view(tx, f"{namespace.prefix}sys/expire/")
+    def _view(self, tx: Transaction, home: str) -> View:
+        return self._core.view(tx, f"{prefix_of(home)}sys/expire/")
 
     # -- rows --------------------------------------------------------------------------------
 
     async def get(self, tx: Transaction, namespace: Namespace, lease_id: str) -> Lease | None:
         """The lease of that ID in the namespace; for a token's lease, with the token's times."""
-        blob = await self._view(tx, namespace).get("id/" + lease_id)
+        return await self._get(tx, namespace.id, lease_id)
+
+    async def _get(self, tx: Transaction, home: str, lease_id: str) -> Lease | None:
+        blob = await self._view(tx, home).get("id/" + lease_id)
         if blob is None:
             return None
         lease = self._decoder.decode(blob)
         if lease.is_token:
-            entry = await self._core.tokens.row(tx, namespace, lease.token_key)
+            entry = await self._core.tokens.row(tx, lease.token_key)
             if entry is None:
                 return None
             return _token_lease(entry)
@@ -115,50 +128,53 @@ class Leases:
             raise LeaseNotFound("invalid lease")
         return lease
 
-    def _put(self, view: View, lease: Lease) -> None:
-        view.put("id/" + lease.id, _encode(lease))
+    def _put(self, tx: Transaction, lease: Lease) -> None:
+        self._view(tx, home_of(lease.id)).put("id/" + lease.id, _encode(lease))
 
-    def _schedule(self, view: View, due: int, kind: str, reference: str, cursor: str = "") -> None:
-        key = f"at/{due:016x}/{kind}/{reference}"
+    def _tally(self, tx: Transaction, lease_id: str, by: int) -> None:
+        """Tell those who count that there is one lease more, or less."""
+        self._core.tallies.changed(tx, prefix_of(home_of(lease_id)), lease_id, by)
+
+    def schedule(self, tx: Transaction, due: int, kind: str, reference: str, cursor: str = "") -> None:
+        """Have the reaper do something at a time; a job of several steps keeps where it stands."""
+        key = f"{_INDEX}{due:016x}/{kind}/{reference}"
         if cursor:
-            view.put(key, cursor.encode())
+            self._core.view(tx, "").put(key, cursor.encode())
         else:
-            view.mark(key)
+            tx.put(key, b"")
 
-    def _unschedule(self, view: View, due: int, kind: str, reference: str) -> None:
-        view.delete(f"at/{due:016x}/{kind}/{reference}")
+    def unschedule(self, tx: Transaction, due: int, kind: str, reference: str) -> None:
+        """Take an entry out of the index."""
+        tx.delete(f"{_INDEX}{due:016x}/{kind}/{reference}")
 
     # -- leases of tokens ----------------------------------------------------------------------
 
     def register_token(self, request: Request, entry: TokenEntry) -> None:
         """Note when a new token ends."""
-        view = self._view(request.tx, request.namespace)
-        self._put(view, Lease(entry.lease_id, path=entry.path, token_key=entry.key, is_token=True))
-        self._schedule(view, entry.expire_time, "t", entry.key)
-        self._core.tallies.changed(request.tx, request.namespace.prefix, entry.lease_id, 1)
+        self._put(request.tx, Lease(entry.lease_id, path=entry.path, token_key=entry.key, is_token=True))
+        self.schedule(request.tx, entry.expire_time, "t", entry.key)
+        self._tally(request.tx, entry.lease_id, 1)
 
     def move_token(self, request: Request, before: TokenEntry, after: TokenEntry) -> None:
         """A token was renewed: it ends at another time."""
-        view = self._view(request.tx, request.namespace)
         if before.expire_time:
-            self._unschedule(view, before.expire_time, "t", before.key)
-        self._schedule(view, after.expire_time, "t", after.key)
+            self.unschedule(request.tx, before.expire_time, "t", before.key)
+        self.schedule(request.tx, after.expire_time, "t", after.key)
 
     def forget_token(self, request: Request, entry: TokenEntry) -> None:
         """A token was revoked: its own lease goes."""
         if entry.expire_time:
-            view = self._view(request.tx, request.namespace)
-            self._unschedule(view, entry.expire_time, "t", entry.key)
-            view.delete("id/" + entry.lease_id)
-            self._core.tallies.changed(request.tx, request.namespace.prefix, entry.lease_id, -1)
+            self.unschedule(request.tx, entry.expire_time, "t", entry.key)
+            self._view(request.tx, home_of(entry.key)).delete("id/" + entry.lease_id)
+            self._tally(request.tx, entry.lease_id, -1)
 
     async def any_of_token(self, request: Request, key: str) -> bool:
         """Whether there is a lease that the token of this key made."""
-        return bool(await self._view(request.tx, request.namespace).scan(f"token/{key}/", "", 1))
+        return bool(await self._view(request.tx, home_of(key)).scan(f"token/{key}/", "", 1))
 
     def end_those_of(self, request: Request, key: str) -> None:
         """Have the reaper end the leases that a token made, however many."""
-        self._schedule(self._view(request.tx, request.namespace), request.now, "k", key)
+        self.schedule(request.tx, request.now, "k", key)
 
     # -- leases of secrets -----------------------------------------------------------------------
 
@@ -166,7 +182,7 @@ class Leases:
         """Store a lease for what an engine just issued; gives it an ID."""
         entry = request.entry
         lease = Lease(
-            id=f"{request.path}/{base62(24)}",
+            id=f"{request.path}/{base62(24)}{request.namespace.ending}",
             path=request.path,
             token_key="" if entry is None else entry.key or entry.parent,
             issue_time=request.now,
@@ -180,20 +196,19 @@ class Leases:
             data=data,
             namespace_id=request.namespace.id,
         )
-        view = self._view(request.tx, request.namespace)
-        self._put(view, lease)
-        self._schedule(view, lease.due, "l", lease.id)
-        self._core.tallies.changed(request.tx, request.namespace.prefix, lease.id, 1)
+        self._put(request.tx, lease)
+        self.schedule(request.tx, lease.due, "l", lease.id)
+        self._tally(request.tx, lease.id, 1)
         if lease.token_key:
-            view.mark(f"token/{lease.token_key}/{lease.id}")
+            made = self._view(request.tx, home_of(lease.token_key))
+            made.mark(f"token/{lease.token_key}/{lease.id}")
         return lease
 
     def store(self, request: Request, before: Lease, after: Lease) -> None:
         """Store a changed lease and move it in the index."""
-        view = self._view(request.tx, request.namespace)
-        self._put(view, after)
-        self._unschedule(view, before.due, "l", before.id)
-        self._schedule(view, after.due, "l", after.id)
+        self._put(request.tx, after)
+        self.unschedule(request.tx, before.due, "l", before.id)
+        self.schedule(request.tx, after.due, "l", after.id)
 
     async def expire_now(self, request: Request, lease_id: str) -> None:
         """Make a lease due at once; the reaper takes it from there."""
@@ -201,48 +216,61 @@ class Leases:
         if lease is not None and not lease.is_token:
             self._expire(request, lease)
 
+    async def hurry(self, request: Request, lease_id: str) -> None:
+        """Make a lease due unless it is, or its revocation is being tried; a token's goes with its token."""
+        lease = await self.get(request.tx, request.namespace, lease_id)
+        if lease is None:
+            await self._drop(request, lease_id)
+        elif lease.is_token:
+            await self._core.tokens.revoke_tree(request, lease.token_key)
+        elif not lease.attempts:
+            self._expire(request, lease)
+
     def _expire(self, request: Request, lease: Lease) -> None:
         """A lease that is due already stays as it is, unless it was given up."""
         if lease.due <= request.now and not lease.attempts:
             return
-        self._view(request.tx, request.namespace).delete("stuck/" + lease.id)
+        self._view(request.tx, home_of(lease.id)).delete("stuck/" + lease.id)
         fresh = replace(lease, due=request.now, attempts=0, error="")
         fresh.expire_time = min(lease.expire_time, request.now)
         self.store(request, lease, fresh)
 
     def forget(self, request: Request, lease: Lease) -> None:
         """Remove every row of a lease."""
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, home_of(lease.id))
         view.delete("id/" + lease.id)
         view.delete("stuck/" + lease.id)
-        self._unschedule(view, lease.due, "l", lease.id)
-        self._core.tallies.changed(request.tx, request.namespace.prefix, lease.id, -1)
+        self.unschedule(request.tx, lease.due, "l", lease.id)
+        self._tally(request.tx, lease.id, -1)
         if lease.token_key:
-            view.delete(f"token/{lease.token_key}/{lease.id}")
+            made = self._view(request.tx, home_of(lease.token_key))
+            made.delete(f"token/{lease.token_key}/{lease.id}")
 
     async def ids(self, request: Request, prefix: str, limit: int = -1) -> list[str]:
-        """IDs of all leases that start with ``prefix``."""
-        view = self._view(request.tx, request.namespace)
+        """IDs of all leases that start with ``prefix``, in the namespace of the request."""
+        return await self.ids_in(request.tx, request.namespace, prefix, limit)
+
+    async def ids_in(self, tx: Transaction, namespace: Namespace, prefix: str, limit: int = -1) -> list[str]:
+        """IDs of all leases of a namespace that start with ``prefix``."""
+        view = self._view(tx, namespace.id)
         return [prefix + rest for rest in await view.scan("id/" + prefix, "", limit)]
 
     async def names(self, request: Request, prefix: str) -> list[str]:
         """Names directly under a prefix of lease IDs."""
-        return await self._view(request.tx, request.namespace).list("id/" + prefix)
+        return await self._view(request.tx, request.namespace.id).list("id/" + prefix)
 
     async def stuck(self, request: Request) -> list[Lease]:
         """The irrevocable leases."""
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, request.namespace.id)
         leases = [await self.get(request.tx, request.namespace, name) for name in await view.scan("stuck/")]
         return [lease for lease in leases if lease is not None]
 
     # -- ending ------------------------------------------------------------------------------------
 
-    async def due(
-        self, tx: Transaction, namespace: Namespace, now: int, limit: int
-    ) -> list[tuple[int, str, str]]:
-        """What has ended by ``now``: (due, kind, reference), earliest first."""
+    async def due(self, tx: Transaction, now: int, limit: int) -> list[tuple[int, str, str]]:
+        """What has ended by ``now`` in all namespaces: (due, kind, reference), earliest first."""
         found = []
-        for row in await self._view(tx, namespace).scan("at/", "", limit):
+        for row in await tx.scan(_INDEX, "", limit):
             at, kind, reference = row.split("/", 2)
             when = int(at, 16)
             if when > now:
@@ -258,7 +286,7 @@ class Leases:
         if lease.is_token:
             await self._core.tokens.revoke_tree(request, lease.token_key)
             return
-        mount = self._core.mounts.find(lease.path)
+        mount = (await self._core.mounts.ready(request.namespace)).find(lease.path)
         if mount is not None:
             inner = self._core.inner_request(request, mount, lease.path)
             try:
@@ -271,16 +299,16 @@ class Leases:
 
     async def end_token(self, request: Request, due: int, key: str) -> None:
         """Revoke a token that has expired, unless it was renewed meanwhile."""
-        entry = await self._core.tokens.row(request.tx, request.namespace, key)
+        entry = await self._core.tokens.row(request.tx, key)
         if entry is not None and entry.expire_time <= request.now:
             await self._core.tokens.revoke_tree(request, key)
-        self._unschedule(self._view(request.tx, request.namespace), due, "t", key)
+        self.unschedule(request.tx, due, "t", key)
 
     async def end_lease(self, request: Request, due: int, lease_id: str, failure: str = "") -> None:
         """Revoke a lease that is due, or note why that failed."""
         lease = await self.get(request.tx, request.namespace, lease_id)
         if lease is None or lease.due != due:
-            self._unschedule(self._view(request.tx, request.namespace), due, "l", lease_id)
+            self.unschedule(request.tx, due, "l", lease_id)
         elif failure:
             self.failed(request, lease, failure)
         else:
@@ -307,16 +335,16 @@ class Leases:
         if len(found) <= BULK:
             await self._end(request, await self._load(request, found), sync=sync, force=force)
         elif sync:
-            await self._drain(prefix, force=force)
+            await self._drain(request.namespace, prefix, force=force)
             raise Conflict(cause="leases have been revoked in the meantime")
         else:
-            self._schedule(self._view(request.tx, request.namespace), request.now, "p", prefix)
+            self.schedule(request.tx, request.now, "p" + request.namespace.ending, prefix)
 
     async def _load(self, request: Request, ids: list[str]) -> list[Lease]:
         """The leases of these IDs; a row whose token is gone is dropped."""
         leases = []
         for lease_id in ids:
-            lease = await self.get(request.tx, request.namespace, lease_id)
+            lease = await self._get(request.tx, home_of(lease_id), lease_id)
             if lease is None:
                 await self._drop(request, lease_id)
             else:
@@ -324,10 +352,10 @@ class Leases:
         return leases
 
     async def _drop(self, request: Request, lease_id: str) -> None:
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, home_of(lease_id))
         if await view.get("id/" + lease_id) is not None:
             view.delete("id/" + lease_id)
-            self._core.tallies.changed(request.tx, request.namespace.prefix, lease_id, -1)
+            self._tally(request.tx, lease_id, -1)
 
     async def _end(
         self, request: Request, leases: list[Lease], *, sync: bool = False, force: bool = False
@@ -341,10 +369,10 @@ class Leases:
             else:
                 self._expire(request, lease)
 
-    async def _drain(self, prefix: str, *, force: bool) -> None:
+    async def _drain(self, namespace: Namespace, prefix: str, *, force: bool) -> None:
         """Revoke all leases under ``prefix`` but a last few, :data:`BULK` in a transaction."""
         while True:
-            request = self._core.internal_request()
+            request = self._core.internal_request(namespace)
             try:
                 found = await self.ids(request, prefix, BULK)
                 await self._end(request, await self._load(request, found), sync=True, force=force)
@@ -358,42 +386,50 @@ class Leases:
 
     async def end_prefix(self, request: Request, due: int, prefix: str) -> None:
         """One step of a prefix job: make some leases due; the job's row holds how far it has come."""
-        view = self._view(request.tx, request.namespace)
-        cursor = await view.get(f"at/{due:016x}/p/{prefix}")
+        kind = "p" + request.namespace.ending
+        cursor = await self._core.view(request.tx, "").get(f"{_INDEX}{due:016x}/{kind}/{prefix}")
         if cursor is None:
             return
+        view = self._view(request.tx, request.namespace.id)
         found = await view.scan("id/" + prefix, cursor.decode(), BULK)
         await self._end(request, await self._load(request, [prefix + rest for rest in found]))
-        self._continue(view, due, "p", prefix, found)
+        self._continue(request.tx, due, kind, prefix, found)
 
     async def end_of_token(self, request: Request, due: int, key: str) -> None:
         """One step of ending the leases that a token made."""
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, home_of(key))
         found = await view.scan(f"token/{key}/", "", BULK)
         for lease in await self._load(request, found):
             self._expire(request, lease)
         for lease_id in found:
             view.delete(f"token/{key}/{lease_id}")
-        self._continue(view, due, "k", key, found)
+        self._continue(request.tx, due, "k", key, found)
 
-    def _continue(self, view: View, due: int, kind: str, reference: str, found: list[str]) -> None:
+    def _continue(self, tx: Transaction, due: int, kind: str, reference: str, found: list[str]) -> None:
         if len(found) < BULK:
-            self._unschedule(view, due, kind, reference)
+            self.unschedule(tx, due, kind, reference)
         else:
-            self._schedule(view, due, kind, reference, found[-1])
+            self.schedule(tx, due, kind, reference, found[-1])
 
     def schedule_purge(self, request: Request, prefix: str) -> None:
         """Have the reaper delete everything under a storage prefix, piece by piece."""
-        self._schedule(self._view(request.tx, request.namespace), request.now, "d", prefix)
+        self.schedule(request.tx, request.now, "d", prefix)
 
     async def purge(self, request: Request, due: int, prefix: str) -> None:
         """One step of a purge: delete some rows."""
-        view = self._core.view(request.tx, prefix)
-        found = await view.scan("", "", PURGE)
+        if await self.clear(request.tx, prefix):
+            self.unschedule(request.tx, due, "d", prefix)
+
+    async def clear(self, tx: Transaction, prefix: str) -> bool:
+        """Delete some of the rows under a storage prefix; whether these were all."""
+        found = await tx.scan(prefix, "", PURGE)
         for key in found:
-            view.delete(key)
-        if len(found) < PURGE:
-            self._unschedule(self._view(request.tx, request.namespace), due, "d", prefix)
+            tx.delete(prefix + key)
+        return len(found) < PURGE
+
+    async def end_namespace(self, request: Request, due: int, reference: str) -> None:
+        """One step of clearing a deleted namespace."""
+        await self._core.namespaces.end(request, due, reference)
 
     async def settle_intent(self, request: Request, due: int, reference: str) -> None:
         """Undo or finish what a request announced and left behind."""
@@ -401,22 +437,21 @@ class Leases:
 
     def schedule_forgetting(self, request: Request, mount_accessor: str) -> None:
         """Have the reaper remove the aliases at a disabled mount, piece by piece."""
-        self._schedule(self._view(request.tx, request.namespace), request.now, "i", mount_accessor)
+        self.schedule(request.tx, request.now, "i" + request.namespace.ending, mount_accessor)
 
     async def forget_mount(self, request: Request, due: int, mount_accessor: str) -> None:
         """One step of removing the aliases at a disabled mount."""
         if not await self._core.identity.forget_mount(request, mount_accessor, BULK):
-            self._unschedule(self._view(request.tx, request.namespace), due, "i", mount_accessor)
+            self.unschedule(request.tx, due, "i" + request.namespace.ending, mount_accessor)
 
     async def wake(self, request: Request, due: int, reference: str) -> None:
         """Call an engine that asked for it."""
-        await self._core.wakes.due(due, reference)
+        await self._core.wakes.due(request.namespace, due, reference)
 
     def postpone(self, request: Request, due: int, kind: str, reference: str) -> None:
         """Try again in a while what cannot even be read, so that it holds nothing else up."""
-        view = self._view(request.tx, request.namespace)
-        self._unschedule(view, due, kind, reference)
-        self._schedule(view, request.now + _BACKOFF[1] * SECOND, kind, reference)
+        self.unschedule(request.tx, due, kind, reference)
+        self.schedule(request.tx, request.now + _BACKOFF[1] * SECOND, kind, reference)
 
     async def renew(self, request: Request, lease_id: str, increment: int) -> Response:
         """Extend a lease through its engine. Raises BadRequest or LeaseNotFound."""
@@ -427,7 +462,7 @@ class Leases:
             raise BadRequest("tokens cannot be renewed through this endpoint")
         if not lease.renewable or lease.expire_time <= request.now:
             raise BadRequest("lease is not renewable")
-        mount = self._core.mounts.find(lease.path)
+        mount = self._core.mounts.of(request.namespace).find(lease.path)
         if mount is None:
             raise BadRequest("lease is not renewable")
         inner = self._core.inner_request(request, mount, lease.path)
@@ -444,24 +479,27 @@ class Leases:
         return Response(data={}, secret=secret, warnings=warnings)
 
     async def tidy(self, request: Request) -> None:
-        """Remove rows that point at leases or tokens which are gone."""
-        view = self._view(request.tx, request.namespace)
-        for row in await view.scan("at/"):
+        """Remove rows of the namespace that point at leases or tokens which are gone."""
+        tx, here = request.tx, request.namespace.id
+        view = self._view(tx, here)
+        for row in await tx.scan(_INDEX):
             _, kind, reference = row.split("/", 2)
-            if kind == "l" and await view.get("id/" + reference) is None:
-                view.delete("at/" + row)
+            if kind != "l" or home_of(reference) != here:
+                continue
+            if await view.get("id/" + reference) is None:
+                tx.delete(_INDEX + row)
         for row in await view.scan("token/"):
-            if await view.get("id/" + row.partition("/")[2]) is None:
+            lease_id = row.partition("/")[2]
+            if await self._view(tx, home_of(lease_id)).get("id/" + lease_id) is None:
                 view.delete("token/" + row)
 
     def failed(self, request: Request, lease: Lease, reason: str) -> None:
         """Note a failed revocation: try later, or give up and mark the lease as irrevocable."""
         attempts = lease.attempts + 1
         if attempts >= MAX_ATTEMPTS:
-            view = self._view(request.tx, request.namespace)
-            self._unschedule(view, lease.due, "l", lease.id)
-            view.mark("stuck/" + lease.id)
-            self._put(view, replace(lease, attempts=attempts, error=reason))
+            self.unschedule(request.tx, lease.due, "l", lease.id)
+            self._view(request.tx, home_of(lease.id)).mark("stuck/" + lease.id)
+            self._put(request.tx, replace(lease, attempts=attempts, error=reason))
             return
         due = request.now + _BACKOFF[min(attempts - 1, len(_BACKOFF) - 1)] * SECOND
         self.store(request, lease, replace(lease, attempts=attempts, error=reason, due=due))

@@ -9,7 +9,7 @@ and refused alike, so that neither the answer nor its time tells which names exi
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -192,11 +192,13 @@ def count(core: Core, request: Request) -> None:
 # -- for operators -----------------------------------------------------------------------------------
 
 
-def mounts(core: Core, request: Request) -> Iterator[Mount]:
+async def mounts(core: Core, request: Request) -> AsyncIterator[Mount]:
     """The mounts of the request's namespace, and of those below, whose names can be locked."""
-    for _, mount in sorted(core.mounts.by_prefix.items()):
-        if mount.type in TYPES and mount.namespace.path.startswith(request.namespace.path):
-            yield mount
+    async for namespace in core.namespaces.from_here(request.tx, request.namespace):
+        table = await core.mounts.ready(namespace)
+        for _, mount in sorted(table.by_prefix.items()):
+            if mount.type in TYPES:
+                yield mount
 
 
 async def locked(core: Core, request: Request, mount: Mount) -> list[str]:

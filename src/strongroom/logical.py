@@ -36,21 +36,50 @@ SECOND = 1_000_000_000
 WRITES = frozenset({Operation.CREATE, Operation.UPDATE, Operation.PATCH, Operation.DELETE})
 
 
+ROOT_ID = "root"
+"""ID of the root namespace; those of others have six characters."""
+
+ENDING = slice(-7, -6)
+"""Where a dot stands in what names a namespace by its end."""
+
+
 @dataclass(slots=True, frozen=True)
 class Namespace:
-    """Where a request lives. ``path`` is empty for root, else ends in ``/``."""
+    """Where a request lives. ``path`` is empty for root, else ends in ``/``.
 
-    id: str = "root"
+    ``locked`` is the path of the namespace, this one or one above, that was locked for its clients.
+
+    The ID is never given again. Tokens, accessors and leases of a namespace other than root end in
+    ``.`` and its ID, and so do the keys of their rows: what they belong to needs no lookup.
+    """
+
+    id: str = ROOT_ID
     path: str = ""
     uuid: str = ""
+    locked: str = ""
 
     @property
     def prefix(self) -> str:
         """Storage prefix of everything that belongs to this namespace."""
-        return "" if self.id == "root" else f"namespaces/{self.uuid}/"
+        return prefix_of(self.id)
+
+    @property
+    def ending(self) -> str:
+        """What the tokens, accessors and leases of this namespace end in."""
+        return "" if self.id == ROOT_ID else "." + self.id
 
 
 ROOT = Namespace()
+
+
+def prefix_of(namespace_id: str) -> str:
+    """Storage prefix of everything that belongs to the namespace of that ID."""
+    return "" if namespace_id == ROOT_ID else f"namespaces/{namespace_id}/"
+
+
+def home_of(reference: str) -> str:
+    """ID of the namespace that a token, an accessor, a lease or the key of one belongs to."""
+    return reference[ENDING.stop :] if reference[ENDING] == "." else ROOT_ID
 
 
 @dataclass(slots=True)
@@ -150,7 +179,9 @@ class Request:
     """One request on its way through the stages. ``path`` is relative to the namespace.
 
     ``received`` are the headers as they came, names in lower case: for the core alone, engines see
-    :attr:`headers`. ``mount_point`` is the prefix of ``path`` that the mount owns; engines see only the rest.
+    :attr:`headers`. ``addressed`` is the path as it was sent, where that names the namespace. ``home`` is
+    the namespace of the token, and ``outer`` what stands before ``path`` for its policies: the way from
+    there to here. ``mount_point`` is the prefix of ``path`` that the mount owns; engines see only the rest.
     ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
     the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
@@ -165,6 +196,9 @@ class Request:
     token: str = ""
     received: dict[str, str] = field(default_factory=dict)
     namespace: Namespace = ROOT
+    addressed: str = ""
+    home: Namespace = ROOT
+    outer: str = ""
     remote_address: str = ""
     remote_port: int = 0
     certificate: bytes | None = None
@@ -208,7 +242,10 @@ class Request:
     def rewind(self) -> None:
         """Make ready to run again after a lost race: what was found out is found out anew."""
         self.operation = self.asked or self.operation
-        self.entry = self.acl = self.decision = self.response = self.savepoint = None
+        self.path = self.addressed or self.path
+        self.namespace = self.home = ROOT
+        self.outer = ""
+        self.tx = self.entry = self.acl = self.decision = self.response = self.savepoint = None
         self.mount = self.path_class = self.bound_path = self.bind_error = None
         self.scratch, self.on_commit, self.intents = {}, [], []
 
@@ -229,6 +266,11 @@ class Request:
     def let_sleep(self, when: int, reference: str) -> None:
         """Take back :meth:`wake_at`; nothing happens where it was not asked for."""
         self.core.wakes.drop(self, when, reference)
+
+    @property
+    def judged(self) -> str:
+        """The path as the token's policies name it."""
+        return self.outer + self.path
 
     @property
     def headers(self) -> dict[str, str]:

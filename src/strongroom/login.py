@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from strongroom.errors import BadRequest, PermissionDenied
 from strongroom.framework.lease import effective_ttl
-from strongroom.logical import SECOND, Auth, Request, Response
+from strongroom.logical import ROOT, SECOND, Auth, Request, Response
 from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
     from strongroom.core import Core
 
+
+TOKEN_MOUNTS = frozenset({"token", "ns_token"})
+"""Types of the mounts where tokens are made from tokens, rather than by a login."""
 
 _CORE_KEYS = frozenset({"id", "path", "role"})
 """What a token creation tells the core besides; it does not stay with the token."""
@@ -33,9 +36,9 @@ async def complete(core: Core, request: Request, auth: Auth, response: Response)
     Raises BadRequest when a login, rather than a token creation, would give the root policy, and
     PermissionDenied when whoever logs in is disabled.
     """
-    creating = request.mount_type == "token"
+    creating = request.mount_type in TOKEN_MOUNTS
     policies = clean_policies(auth.policies, default=not auth.no_default_policy)
-    if "root" in policies and not creating:
+    if "root" in policies and (not creating or request.namespace is not ROOT):
         raise BadRequest("auth methods cannot create root tokens")
     if auth.alias_name:
         await core.identity.arrive(request, auth)
@@ -96,7 +99,7 @@ def _ttl(core: Core, request: Request, auth: Auth, response: Response, policies:
 
 
 def _display_name(request: Request, auth: Auth) -> str:
-    if request.mount_type == "token":
+    if request.mount_type in TOKEN_MOUNTS:
         return auth.display_name
     kind = request.mount_point.removeprefix("auth/").rstrip("/").replace("/", "-")
     return f"{kind}-{auth.display_name}" if auth.display_name else kind

@@ -121,7 +121,7 @@ class Measures:
 
     def route(self, operation: str, mount: Mount) -> Timing:
         """The timing of an operation on a mount; kept with the mount."""
-        place = mount.prefix.replace("/", "-")
+        place = (mount.namespace.path + mount.prefix).replace("/", "-")
         mount.timings[operation] = found = self.metrics.timing(f"route.{operation}.{place}")
         return found
 
@@ -173,9 +173,11 @@ class Measures:
         self._counted = now
         tx = core.store.begin(write=False)
         try:
-            prefix = f"{core.root_namespace.prefix}sys/expire/"
-            self.leases = await _entries(core, tx, prefix + "id/")
-            self.irrevocable = await _entries(core, tx, prefix + "stuck/")
+            leases = irrevocable = 0
+            for prefix in await core.namespaces.prefixes(tx):
+                leases += await _entries(core, tx, f"{prefix}sys/expire/id/")
+                irrevocable += await _entries(core, tx, f"{prefix}sys/expire/stuck/")
+            self.leases, self.irrevocable = leases, irrevocable
         finally:
             tx.close()
 

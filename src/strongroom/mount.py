@@ -14,7 +14,7 @@ from strongroom.errors import BadRequest, Conflict, Internal
 from strongroom.framework.backend import Backend, Table
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
-from strongroom.logical import ROOT, Namespace, Request, Response
+from strongroom.logical import ROOT, Namespace, Request, Response, prefix_of
 from strongroom.registry import backend_class
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ DOMAIN = "mounts"
 SECRET, AUTH = "mounts", "auth"
 _ROUTES = 4_096
 _ROWS = {SECRET: "core/mounts/", AUTH: "core/auth/"}
+_TABLES = 4_096
+"""Of how many namespaces the mounts are kept; more are read again when they are asked for."""
 PERMANENT = frozenset({"sys/", "cubbyhole/", "identity/", "auth/token/"})
+CUBBYHOLES = frozenset({"cubbyhole", "ns_cubbyhole"})
 
 
 @dataclass(slots=True)
@@ -102,8 +105,7 @@ class Mount:
         self.type = entry.type
         self.accessor = entry.accessor
         self.prefix = route_prefix(entry)
-        kind = "auth" if entry.table == AUTH else "logical"
-        self.storage_prefix = f"{namespace.prefix}{kind}/{entry.uuid}/"
+        self.storage_prefix = storage_prefix(entry)
         self.audit_request_keys = frozenset(entry.config.audit_non_hmac_request_keys)
         self.audit_response_keys = frozenset(entry.config.audit_non_hmac_response_keys)
         self.passthrough_headers = frozenset(
@@ -151,11 +153,22 @@ def route_prefix(entry: MountEntry) -> str:
     return f"auth/{entry.path}" if entry.table == AUTH else entry.path
 
 
+def storage_prefix(entry: MountEntry) -> str:
+    """Where the engine of a mount keeps its rows."""
+    if entry.type in CUBBYHOLES:
+        return cubbyhole_prefix(entry.namespace_id)
+    kind = "auth" if entry.table == AUTH else "logical"
+    return f"{prefix_of(entry.namespace_id)}{kind}/{entry.uuid}/"
+
+
+def cubbyhole_prefix(namespace_id: str) -> str:
+    """Where the cubbyholes in a namespace stand; its one cubbyhole mount never moves."""
+    return f"{prefix_of(namespace_id)}logical/cubbyhole/"
+
+
 def new_entry(table: str, path: str, type_: str, **settings: Any) -> MountEntry:
     """A row for a mount yet to be stored, with a fresh UUID and accessor."""
-    accessor = f"{'auth_' if table == AUTH else ''}{type_}_{random_bytes(4).hex()}"
-    if type_ in {"system", "ns_system"}:
-        accessor = f"system_{random_bytes(4).hex()}"
+    accessor = f"{'auth_' if table == AUTH else ''}{type_.removeprefix('ns_')}_{random_bytes(4).hex()}"
     return MountEntry(uuid=uuid4_str(), table=table, path=path, type=type_, accessor=accessor, **settings)
 
 
@@ -164,10 +177,15 @@ Route = tuple[Mount, tuple[type[Path], dict[str, str | None]] | None]
 
 
 class MountTable:
-    """All mounts, read from their rows; a cache that follows the storage index."""
+    """The mounts of a namespace, read from their rows; a cache that follows the storage index.
 
-    def __init__(self, store: Store, barrier: Barrier, backends: Any) -> None:
+    That of root gives those of the other namespaces, which are read when first asked for.
+    """
+
+    def __init__(self, store: Store, barrier: Barrier, backends: Any, namespace: Namespace = ROOT) -> None:
         self._store, self._barrier = store, barrier
+        self.namespace = namespace
+        self._tables: dict[str, MountTable] = {}
         self._generation = -1
         self._decoder = msgspec.json.Decoder(MountEntry)
         self._core = backends
@@ -180,9 +198,34 @@ class MountTable:
         """Whether the rows have moved on since they were read."""
         return self._generation != self._store.generation(DOMAIN)
 
+    def of(self, namespace: Namespace) -> MountTable:
+        """The mounts of a namespace, which may be stale."""
+        if namespace.id == self.namespace.id:
+            return self
+        table = self._tables.get(namespace.id)
+        if table is None:
+            if len(self._tables) >= _TABLES:
+                self.drop(next(iter(self._tables.values())).namespace)
+            table = self._tables[namespace.id] = MountTable(self._store, self._barrier, self._core, namespace)
+        return table
+
+    async def ready(self, namespace: Namespace) -> MountTable:
+        """The mounts of a namespace as they are now."""
+        table = self.of(namespace)
+        if table.stale:
+            await table.load()
+        return table
+
+    def drop(self, namespace: Namespace) -> None:
+        """Forget the mounts of a namespace, whose engines let go of what they hold open."""
+        table = self._tables.pop(namespace.id, None)
+        if table is not None:
+            self._core.after_reply(table.rest)
+
     def forget(self) -> None:
         """Drop what is cached; the next request reads the rows again."""
         self._generation = -1
+        self._tables.clear()
 
     async def load(self) -> None:
         """Read the rows again, keeping the engines of mounts that did not change."""
@@ -209,6 +252,8 @@ class MountTable:
         """Have every engine let go of what it holds open outside."""
         for mount in self.by_prefix.values():
             await mount.backend.rest()
+        for table in self._tables.values():
+            await table.rest()
 
     def _put_to_rest(self, mounts: dict[str, Mount]) -> None:
         """Have engines let go that no longer serve."""
@@ -218,7 +263,7 @@ class MountTable:
                 self._core.after_reply(mount.backend.rest)
 
     def _build(self, entry: MountEntry, previous: Mount | None) -> Mount:
-        mount = Mount(entry)
+        mount = Mount(entry, self.namespace)
         if previous is not None and type(previous.backend) is type(mount.backend):
             mount.backend = previous.backend
             mount.backend.mount = mount
@@ -226,7 +271,7 @@ class MountTable:
         return mount
 
     async def _read(self, tx: Transaction, table: str) -> list[MountEntry]:
-        view = View(tx, self._barrier, _ROWS[table])
+        view = View(tx, self._barrier, self._rows(table))
         rows = [await view.get(name) for name in await view.list()]
         return [self._decoder.decode(row) for row in rows if row is not None]
 
@@ -257,18 +302,26 @@ class MountTable:
                     return mount
         return None
 
+    def _rows(self, table: str) -> str:
+        return self.namespace.prefix + _ROWS[table]
+
     def hold(self, tx: Transaction, mount: Mount) -> None:
-        """Have the commit fail when the mount is changed or disabled from now on.
+        """Have the commit fail when the mount is changed or disabled from now on, or its namespace deleted.
 
         Raises Conflict when that has happened already, so that the request begins again.
         """
+        if mount.namespace.id != self.namespace.id:
+            self.of(mount.namespace).hold(tx, mount)
+            self._core.namespaces.hold(tx, mount.namespace)
+            return
         if self.stale or self._store.pending(DOMAIN):
             raise Conflict(cause="the mounts have changed")
-        tx.watch(_ROWS[mount.entry.table] + mount.entry.uuid)
+        tx.watch(self._rows(mount.entry.table) + mount.entry.uuid)
 
     def put(self, tx: Transaction, entry: MountEntry) -> None:
         """Store the row of a mount, new or changed."""
-        View(tx, self._barrier, _ROWS[entry.table]).put(entry.uuid, msgspec.json.encode(entry))
+        rows = prefix_of(entry.namespace_id) + _ROWS[entry.table]
+        View(tx, self._barrier, rows).put(entry.uuid, msgspec.json.encode(entry))
         tx.touch(DOMAIN)
 
     async def claim(self, tx: Transaction, entry: MountEntry) -> None:
@@ -276,15 +329,15 @@ class MountTable:
 
         The rows are listed first, so the commit notices a mount that came in between.
         """
-        for table, rows in _ROWS.items():
+        for table in _ROWS:
             known = {m.entry.uuid for m in self.by_prefix.values() if m.entry.table == table}
-            if set(await tx.list(rows)) - known:
+            if set(await tx.list(self._rows(table))) - known:
                 raise Conflict
         self.put(tx, entry)
 
     def delete(self, tx: Transaction, entry: MountEntry) -> None:
         """Forget the row of a mount; its data is for the caller to clear."""
-        View(tx, self._barrier, _ROWS[entry.table]).delete(entry.uuid)
+        View(tx, self._barrier, prefix_of(entry.namespace_id) + _ROWS[entry.table]).delete(entry.uuid)
         tx.touch(DOMAIN)
 
     def named(self, table: str, path: str) -> Mount | None:
@@ -302,6 +355,24 @@ class MountTable:
         for other in self.by_prefix:
             if other != moving and (other.startswith(prefix) or prefix.startswith(other)):
                 raise BadRequest(f"path is already in use at {other}")
+
+    async def refuse_inside(self, tx: Transaction, prefix: str) -> None:
+        """Raise BadRequest when ``prefix`` leads into a namespace below this one."""
+        child = f"{self.namespace.path}{prefix.partition('/')[0]}/"
+        if await self._core.namespaces.row(tx, child) is not None:
+            raise BadRequest(f"existing mount at {child.removeprefix(self.namespace.path)}")
+
+    async def refuse_namespace(self, tx: Transaction, prefix: str) -> None:
+        """Raise BadRequest when a mount stands at or below the place of a new namespace.
+
+        The rows are listed, so the commit notices a mount that came in between.
+        """
+        known = {mount.entry.uuid for mount in self.by_prefix.values() if mount.entry.table == SECRET}
+        if set(await tx.list(self._rows(SECRET))) != known:
+            raise Conflict
+        for other in self.by_prefix:
+            if other.startswith(prefix):
+                raise BadRequest(f"new namespace conflicts with existing mount: {other}")
 
 
 def clean_path(path: str, table: str) -> str:

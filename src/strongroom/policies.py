@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from strongroom.errors import BadRequest, NotFound, PermissionDenied, multierror
-from strongroom.logical import Namespace, Operation, Request
+from strongroom.logical import ROOT, Operation, Request, prefix_of
 from strongroom.policy import builtin, template
 from strongroom.policy.acl import ACL
 from strongroom.policy.parser import parse_policy
@@ -84,17 +84,20 @@ class Policies:
         self._plain.clear()
         self._generation = -1
 
-    def view(self, tx: Transaction, namespace: Namespace) -> View:
+    def view(self, tx: Transaction, namespace_id: str) -> View:
         """Where the ACL policies of a namespace stand."""
-        return self._core.view(tx, f"{namespace.prefix}sys/policy/")
+        return self._core.view(tx, f"{prefix_of(namespace_id)}sys/policy/")
 
     # -- rows --------------------------------------------------------------------------------
 
-    async def get(self, request: Request, name: str) -> PolicyRow | None:
-        """The stored policy unless its time is over; names are the same in any case."""
+    async def get(self, request: Request, name: str, namespace_id: str = "") -> PolicyRow | None:
+        """The stored policy unless its time is over; names are the same in any case.
+
+        It is that of the request's namespace unless another one is named.
+        """
         name = name.lower()
         with self._core.measures.policy_reads.taken():
-            blob = await self.view(request.tx, request.namespace).get(name)
+            blob = await self.view(request.tx, namespace_id or request.namespace.id).get(name)
         if blob is not None:
             row = self._decoder.decode(blob)
             return None if row.expiration and parse_time(row.expiration) <= request.now else row
@@ -122,15 +125,16 @@ class Policies:
     async def names(self, request: Request, after: str = "", limit: int = -1) -> list[str]:
         """Names of all policies, the built-in ones among them, in order."""
         with self._core.measures.policy_listings.taken():
-            stored = await self.view(request.tx, request.namespace).scan()
+            stored = await self.view(request.tx, request.namespace.id).scan()
         live = {name for name in stored if await self.get(request, name) is not None}
-        names = [name for name in sorted({*live, *BUILTIN}) if name > after]
+        builtin_names = BUILTIN if request.namespace is ROOT else {"default"}
+        names = [name for name in sorted({*live, *builtin_names}) if name > after]
         return names[:limit] if limit > 0 else names
 
     def put(self, request: Request, row: PolicyRow) -> None:
         """Store a policy that has been parsed before."""
         with self._core.measures.policy_writes.taken():
-            self.view(request.tx, request.namespace).put(row.name, msgspec.json.encode(row))
+            self.view(request.tx, request.namespace.id).put(row.name, msgspec.json.encode(row))
         request.tx.touch(DOMAIN)
 
     def delete(self, request: Request, name: str) -> None:
@@ -140,7 +144,7 @@ class Policies:
         if name in UNCHANGEABLE:
             raise BadRequest(f'cannot delete "{name}" policy')
         with self._core.measures.policy_deletions.taken():
-            self.view(request.tx, request.namespace).delete(name)
+            self.view(request.tx, request.namespace.id).delete(name)
         request.tx.touch(DOMAIN)
 
     # -- ACLs --------------------------------------------------------------------------------
@@ -169,7 +173,7 @@ class Policies:
             return ACL([], now=request.now)
         self._current()
         names = [*entry.policies, *entry.identity_policies]
-        policies = [await self._policy(request, name) for name in names]
+        policies = [await self._policy(request, entry.namespace_id, name) for name in names]
         found = [policy for policy in policies if policy is not None]
         if entry.inline_policy:
             found.append(parse_policy("inline", entry.inline_policy))
@@ -190,14 +194,17 @@ class Policies:
         if standing is not None and not templated:
             _bound(self._plain)[key] = acl
 
-    async def _policy(self, request: Request, name: str) -> Policy | None:
-        """A policy as it is written: what depends on an identity is not rendered yet."""
+    async def _policy(self, request: Request, namespace_id: str, name: str) -> Policy | None:
+        """A policy as it is written: what depends on an identity is not rendered yet.
+
+        The policy root is that of the root namespace only; elsewhere the name grants nothing.
+        """
         if name == "root":
-            return builtin.ROOT
-        key = request.namespace.id, name
+            return builtin.ROOT if namespace_id == ROOT.id else None
+        key = namespace_id, name
         if key in self._parsed:
             return self._parsed[key]
-        row = await self.get(request, name)
+        row = await self.get(request, name, namespace_id)
         policy = None if row is None else parse(row)
         if self._durable(request.tx):
             self._parsed[key] = policy
@@ -247,7 +254,7 @@ async def authorize(core: Core, request: Request) -> None:
         return
     decision = request.acl.decide(
         request.operation,
-        request.path,
+        request.outer + request.path if request.outer else request.path,
         request.data,
         wrap_ttl=request.wrap_ttl,
         root_protected=request.path_class is not None and request.path_class.root_protected,
@@ -288,7 +295,7 @@ def conceal(core: Core, request: Request) -> None:
     data = response.data
     if not isinstance(data.get("keys"), list):
         return
-    keys = request.acl.visible(decision, request.path, data["keys"])
+    keys = request.acl.visible(decision, request.judged, data["keys"])
     if not keys:
         raise NotFound
     response.data = {**data, "keys": keys}

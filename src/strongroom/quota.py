@@ -338,23 +338,39 @@ class RateLimits:
 
 @dataclass(frozen=True, slots=True)
 class LeaseCountRule:
-    """At most ``max_leases`` living leases below a namespace, mount or path (empty is everywhere)."""
+    """At most ``max_leases`` living leases below a namespace, mount or path (empty is everywhere).
+
+    ``namespace`` ends in a slash or is empty for root; ``path`` is relative to it. A rule for a whole
+    namespace holds in those below it when it is ``inheritable``; the one for root always does.
+    """
 
     name: str
     max_leases: int
     path: str = ""
     role: str = ""
+    namespace: str = ""
+    inheritable: bool = False
 
     def __post_init__(self) -> None:
         if self.max_leases < 1:
             raise BadRequest("'max_leases' must be greater than 0")
+
+    @property
+    def target(self) -> str:
+        """The path as it is written and read: namespace and path together."""
+        return self.namespace + self.path
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it holds in the namespaces below too."""
+        return not self.path and (self.inheritable or not self.namespace)
 
 
 class LeaseCounts:
     """Lease-count rules by path and role."""
 
     def __init__(self, rules: Iterable[LeaseCountRule] = ()) -> None:
-        self._rules = {(rule.path, rule.role): rule for rule in rules}
+        self._rules = {(rule.target, rule.role): rule for rule in rules}
 
     def exceeded(self, path: str, role: str, count: Callable[[str], int]) -> LeaseCountRule | None:
         """The most specific rule if it forbids one lease more at ``path``, else None.
@@ -364,14 +380,16 @@ class LeaseCounts:
         rule = self.find(path, role)
         return rule if rule is not None and count(rule.path) >= rule.max_leases else None
 
-    def find(self, path: str, role: str = "") -> LeaseCountRule | None:
-        """The most specific rule for a lease at ``path``."""
+    def find(self, path: str, role: str = "", *, namespace: str = "") -> LeaseCountRule | None:
+        """The most specific rule for a lease at ``path`` in a namespace."""
         if not self._rules:
             return None
+        path = namespace + path
         ends = [end + 1 for end, char in enumerate(path) if char == "/"]
         places = [path, *(path[:end] for end in reversed(ends)), ""]
         for wanted in (role, "") if role else ("",):
             for place in places:
-                if rule := self._rules.get((place, wanted)):
+                rule = self._rules.get((place, wanted))
+                if rule is not None and (rule.namespace == namespace or rule.spreads):
                     return rule
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.errors import Conflict, Internal, Sealed, StrongroomError
 from strongroom.lease import Leases
-from strongroom.logical import Request
+from strongroom.logical import Request, home_of
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -47,7 +47,7 @@ async def sweep(core: Core) -> int:
     """Take one step with each of the first that are due now; gives how many there were."""
     tx = core.store.begin(write=False)
     try:
-        due = await core.leases.due(tx, core.root_namespace, core.clock(), BATCH)
+        due = await core.leases.due(tx, core.clock(), BATCH)
     finally:
         tx.close()
     if due and core.mounts.stale:  # nobody may have asked for anything since the unseal
@@ -64,7 +64,7 @@ async def _end(core: Core, when: int, kind: str, reference: str) -> None:
     where it is, for the next sweep.
     """
     try:
-        await _in_transaction(core, _STEPS[kind], when, reference)
+        await _in_transaction(core, _STEPS[kind[0]], when, kind, reference)
     except Conflict:
         return
     except Sealed:
@@ -73,7 +73,7 @@ async def _end(core: Core, when: int, kind: str, reference: str) -> None:
         _log.warning("revocation failed, to be tried again: %s", type(error).__name__)
         reason = error.public if isinstance(error, StrongroomError) else type(error).__name__
         with suppress(Conflict):
-            await _in_transaction(core, partial(_note_failure, kind, reason), when, reference)
+            await _in_transaction(core, partial(_note_failure, kind, reason), when, kind, reference)
 
 
 async def _note_failure(  # noqa: PLR0917  the first two make a step of it
@@ -89,14 +89,29 @@ async def _note_failure(  # noqa: PLR0917  the first two make a step of it
     leases.postpone(request, when, kind, reference)
 
 
-async def _in_transaction(core: Core, step: Step, when: int, reference: str) -> None:
+async def _in_transaction(core: Core, step: Step, when: int, kind: str, reference: str) -> None:
     request = core.internal_request()
     try:
-        await step(core.leases, request, when, reference)
+        namespace = await core.namespaces.whatever_is_left_of(request.tx, _home(kind, reference))
+        if namespace is None:  # cleared already
+            core.leases.unschedule(request.tx, when, kind, reference)
+        else:
+            request.namespace = namespace
+            await step(core.leases, request, when, reference)
         await core.store.commit(request.tx)
     finally:
         request.tx.close()
 
+
+def _home(kind: str, reference: str) -> str:
+    """ID of the namespace that an entry of the index is about."""
+    if kind in _TOLD_BY_END:
+        return home_of(reference)
+    return reference if kind == "n" else home_of(kind)
+
+
+_TOLD_BY_END = frozenset("klt")
+"""The kinds whose references end as tokens and leases do."""
 
 Step = Callable[[Leases, Request, int, str], Awaitable[None]]
 
@@ -105,6 +120,7 @@ _STEPS: dict[str, Step] = {
     "i": Leases.forget_mount,
     "k": Leases.end_of_token,
     "l": Leases.end_lease,
+    "n": Leases.end_namespace,
     "p": Leases.end_prefix,
     "t": Leases.end_token,
     "u": Leases.settle_intent,

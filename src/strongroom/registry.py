@@ -25,17 +25,24 @@ BUILTIN: dict[str, dict[str, str]] = {
         "mysql": "strongroom.secrets.database.single:MySQL",
         "nomad": "strongroom.secrets.nomad:Nomad",
         "postgresql": "strongroom.secrets.database.single:PostgreSQL",
+        "ns_cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
+        "ns_identity": "strongroom.identity.backend:Identity",
+        "ns_system": "strongroom.sys.system:System",
         "rabbitmq": "strongroom.secrets.rabbitmq:RabbitMQ",
         "system": "strongroom.sys.system:System",
     },
     "auth": {
         "app-id": "strongroom.auth.app_id:AppId",
         "approle": "strongroom.auth.approle:AppRole",
+        "ns_token": "strongroom.auth.token:TokenAuth",
         "token": "strongroom.auth.token:TokenAuth",
         "userpass": "strongroom.auth.userpass:Userpass",
     },
 }
-INTERNAL = frozenset({"system", "cubbyhole", "identity", "token"})
+INTERNAL = frozenset(
+    f"{before}{type_}" for type_ in ("system", "cubbyhole", "identity", "token") for before in ("", "ns_")
+)
+"""What is mounted from the start, in root and, with ``ns_`` before it, in every other namespace."""
 OLD_NAMES = frozenset({"generic", "mysql", "postgresql"})
 """Types that can still be mounted under a name that no catalog lists any more."""
 _GROUPS = {"mounts": "strongroom.secrets", "auth": "strongroom.auth"}

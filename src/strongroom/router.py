@@ -6,30 +6,34 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from strongroom.errors import BadRequest, NotFound, UnsupportedPath
-from strongroom.logical import Operation, Request
+from strongroom.logical import ROOT, Operation, Request
 
 if TYPE_CHECKING:
     from strongroom.core import Core
+    from strongroom.mount import MountTable
 
 
 def resolve(core: Core, request: Request) -> Awaitable[None] | None:
     """Stage: find the mount and the declared path. That there is none is said only after the ACL."""
-    if core.mounts.stale:
-        return _load_and_resolve(core, request)
-    _resolve(core, request)
+    mounts = core.mounts
+    if request.namespace is not ROOT:
+        mounts = mounts.of(request.namespace)
+    if mounts.stale:
+        return _load_and_resolve(mounts, request)
+    _resolve(mounts, request)
     return None
 
 
-async def _load_and_resolve(core: Core, request: Request) -> None:
-    await core.mounts.load()
-    _resolve(core, request)
+async def _load_and_resolve(mounts: MountTable, request: Request) -> None:
+    await mounts.load()
+    _resolve(mounts, request)
 
 
-def _resolve(core: Core, request: Request) -> None:
+def _resolve(mounts: MountTable, request: Request) -> None:
     path = request.path
     if path[-1:] == "/" and request.operation is Operation.UPDATE:
         raise BadRequest("cannot write to a path ending in '/'")
-    route = core.mounts.route(path) or core.mounts.route(path + "/")
+    route = mounts.route(path) or mounts.route(path + "/")
     if route is None:
         return
     mount, found = route
@@ -43,6 +47,8 @@ def _resolve(core: Core, request: Request) -> None:
     if found is None:
         return
     request.path_class, request.captures = found
+    if request.namespace is not ROOT and request.path_class.root_namespace_only:
+        raise BadRequest(request.path_class.root_namespace_only)
     request.unauthenticated = not request.path_class.needs_token(request)
     request.reads_write = request.path_class.reads_write
 

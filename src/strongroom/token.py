@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from strongroom import codec
+from strongroom import codec, router
 from strongroom.crypto.digest import HmacSha256
 from strongroom.crypto.entropy import base62, random_bytes
-from strongroom.errors import BadRequest, Internal, PermissionDenied, Sealed
+from strongroom.errors import BadRequest, Internal, PermissionDenied, Sealed, multierror
 from strongroom.framework.token_fields import within
-from strongroom.logical import SECOND, Namespace, Request
+from strongroom.logical import ENDING, ROOT, ROOT_ID, SECOND, Request, home_of, prefix_of
 
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
@@ -110,19 +110,29 @@ class Tokens:
         self._cache.clear()
 
     def key(self, token: str) -> str:
-        """The name under which the row of a token, or of an accessor, stands."""
+        """The name under which the row of a token, or of an accessor, stands.
+
+        It ends as the token does, so that it tells the namespace.
+        """
+        key = self.digest(token)
+        return key + token[ENDING.start :] if token[ENDING] == "." else key
+
+    def digest(self, text: str) -> str:
+        """The keyed hash of something that is not kept as it is."""
         if self._hash is None:
             raise Sealed
-        return "h" + self._hash.hexdigest(token.encode())
+        return "h" + self._hash.hexdigest(text.encode())
 
-    def _view(self, tx: Transaction, namespace: Namespace) -> View:
-        return self._core.view(tx, f"{namespace.prefix}sys/token/")
+    def _view(self, tx: Transaction, home: str) -> View:
+        return self._core.view(tx, f"{prefix_of(home)}sys/token/")
 
     # -- finding ---------------------------------------------------------------------------
 
     async def lookup(self, request: Request, token: str) -> TokenEntry | None:
-        """The live entry of a token, or None."""
+        """The live entry of a token, or None. It may be of any namespace that is not deleted."""
         if not token:
+            return None
+        if token[ENDING] == "." and not await self._core.namespaces.by_id(request.tx, home_of(token)):
             return None
         started = perf_counter()
         if token.startswith(BATCH_PREFIX):
@@ -146,7 +156,7 @@ class Tokens:
         kept = self._cache.get(key)
         if kept is not None and not tx.writable:
             return kept[1]
-        place = f"{request.namespace.prefix}sys/token/id/{key}"
+        place = f"{prefix_of(home_of(key))}sys/token/id/{key}"
         if kept is not None and not core.store.pending(DOMAIN):
             tx.watch(place)
             return kept[1]
@@ -165,47 +175,50 @@ class Tokens:
             self._cache.clear()
         self._cache[key] = row, entry
 
-    async def row(self, tx: Transaction, namespace: Namespace, key: str) -> TokenEntry | None:
+    async def row(self, tx: Transaction, key: str) -> TokenEntry | None:
         """The stored entry under a key, expired or not."""
-        blob = await self._view(tx, namespace).get("id/" + key)
+        blob = await self._view(tx, home_of(key)).get("id/" + key)
         return None if blob is None else self._decoder.decode(blob)
 
     async def by_accessor(self, request: Request, accessor: str) -> TokenEntry | None:
-        """The live entry whose accessor this is, in the request's namespace only."""
-        view = self._view(request.tx, request.namespace)
+        """The live entry whose accessor this is. Raises BadRequest for one of another namespace."""
+        if home_of(accessor) != request.namespace.id:
+            raise BadRequest(multierror("cannot lookup token in different namespace"))
+        view = self._view(request.tx, request.namespace.id)
         blob = await view.get("accessor/" + self.key(accessor))
         if blob is None:
             return None
-        return _live(await self.row(request.tx, request.namespace, codec.decode(blob)["key"]), request.now)
+        return _live(await self.row(request.tx, codec.decode(blob)["key"]), request.now)
 
     async def accessors(self, request: Request) -> list[str]:
         """All accessors of the namespace."""
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, request.namespace.id)
         blobs = [await view.get("accessor/" + name) for name in await view.list("accessor/")]
         return [codec.decode(blob)["accessor"] for blob in blobs if blob is not None]
 
     async def of_entity(self, request: Request, entity_id: str, limit: int = -1) -> list[str]:
         """Keys of the service tokens that were issued to an entity."""
-        return await self._view(request.tx, request.namespace).list(f"entity/{entity_id}/", "", limit)
+        return await self._view(request.tx, request.namespace.id).list(f"entity/{entity_id}/", "", limit)
 
     # -- making ----------------------------------------------------------------------------
 
     def issue(self, request: Request, entry: TokenEntry, token: str = "") -> str:
-        """Store a new token and everything that indexes it; gives the token.
+        """Store a new token of the request's namespace and everything that indexes it; gives the token.
 
         ``token`` is a custom ID. A batch token is not stored: it carries its entry, sealed.
         """
+        home = request.namespace
         if entry.type == "batch":
-            return self._seal_batch(entry)
-        token = token or SERVICE_PREFIX + base62(TOKEN_LENGTH - len(SERVICE_PREFIX))
+            return self._seal_batch(entry) + home.ending
+        token = token or SERVICE_PREFIX + base62(TOKEN_LENGTH - len(SERVICE_PREFIX)) + home.ending
         entry.key = self.key(token)
-        entry.accessor = entry.accessor or base62(24)
-        view = self._view(request.tx, request.namespace)
+        entry.accessor = entry.accessor or base62(24) + home.ending
+        view = self._view(request.tx, home.id)
         self._put(view, entry)
         accessor_row = {"accessor": entry.accessor, "key": entry.key}
         view.put("accessor/" + self.key(entry.accessor), codec.encode(accessor_row))
         if entry.parent:
-            view.mark(f"parent/{entry.parent}/{entry.key}")
+            self._view(request.tx, home_of(entry.parent)).mark(f"parent/{entry.parent}/{entry.key}")
         if entry.entity_id:
             view.mark(f"entity/{entry.entity_id}/{entry.key}")
         if entry.expire_time:
@@ -219,7 +232,7 @@ class Tokens:
 
     def update(self, request: Request, entry: TokenEntry) -> None:
         """Store a changed entry of an existing token."""
-        self._put(self._view(request.tx, request.namespace), entry)
+        self._put(self._view(request.tx, home_of(entry.key)), entry)
         if not entry.num_uses:  # those with a count are never cached
             request.tx.touch(DOMAIN)
 
@@ -229,13 +242,15 @@ class Tokens:
 
     async def _open_batch(self, request: Request, token: str) -> TokenEntry | None:
         """What a batch token carries, unless it has ended or the token that made it is gone."""
-        text = token.removeprefix(BATCH_PREFIX)
+        text, _, home = token.removeprefix(BATCH_PREFIX).partition(".")
         try:
             blob = self._core.barrier.decrypt(_BATCH_PLACE, urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except (ValueError, Internal):
             return None
         entry = _live(self._decoder.decode(blob), request.now)
-        if entry is None or not entry.parent:
+        if entry is None or entry.namespace_id != (home or ROOT.id):
+            return None
+        if not entry.parent:
             return entry
         parent = _live(await self._service(request, entry.parent), request.now)
         return None if parent is None else entry
@@ -255,55 +270,74 @@ class Tokens:
         Everything is read before the first row is deleted, since a listing costs more the more its
         transaction has written.
         """
-        view = self._view(request.tx, request.namespace)
         doomed: dict[str, _Remains] = {}
         waiting = list(keys)
         while waiting:
             key = waiting.pop()
             if key in doomed:
                 continue
-            doomed[key] = remains = await self._remains(request, view, key)
+            doomed[key] = remains = await self._remains(request, key)
             waiting.extend(remains.children)
             if not len(doomed) % _BREATH:
                 await asyncio.sleep(0)
         for key, remains in doomed.items():
-            self._remove(request, view, key, remains)
+            self._remove(request, key, remains)
         return sum(remains.entry is not None for remains in doomed.values())
 
     async def revoke_orphan(self, request: Request, key: str) -> None:
         """Revoke one token; its children live on without a parent."""
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, home_of(key))
         for child_key in await view.list(f"parent/{key}/"):
-            child = await self.row(request.tx, request.namespace, child_key)
+            child = await self.row(request.tx, child_key)
             if child is not None:
                 self.update(request, replace(child, parent=""))
-        self._remove(request, view, key, await self._remains(request, view, key))
+        self._remove(request, key, await self._remains(request, key))
 
     async def tidy(self, request: Request) -> None:
         """Remove accessor and parent rows whose token is gone."""
-        view = self._view(request.tx, request.namespace)
+        view = self._view(request.tx, request.namespace.id)
         for name in await view.list("accessor/"):
             blob = await view.get("accessor/" + name)
             if blob is not None and await view.get("id/" + codec.decode(blob)["key"]) is None:
                 view.delete("accessor/" + name)
         for row in await view.scan("parent/"):
-            if await view.get("id/" + row.partition("/")[2]) is None:
+            if await self.row(request.tx, row.partition("/")[2]) is None:
                 view.delete("parent/" + row)
 
-    async def _remains(self, request: Request, view: View, key: str) -> _Remains:
+    def note_cubbyhole(self, request: Request) -> None:
+        """Note that a token keeps something in the cubbyhole of another namespace than its own."""
+        key, here = request.entry.key, request.namespace.id
+        if home_of(key) != here:
+            self._view(request.tx, home_of(key)).mark(f"hole/{key}/{here}")
+
+    async def leave_cubbyhole(self, tx: Transaction, key: str, where: str) -> None:
+        """Delete what a token keeps in the cubbyhole of a namespace."""
+        cubbyhole = self._core.cubbyhole(tx, where)
+        for name in await cubbyhole.scan(f"{key}/"):
+            cubbyhole.delete(f"{key}/{name}")
+        self._view(tx, home_of(key)).delete(f"hole/{key}/{where}")
+
+    async def _remains(self, request: Request, key: str) -> _Remains:
+        view = self._view(request.tx, home_of(key))
+        holes = [home_of(key), *await view.list(f"hole/{key}/")]
         return _Remains(
-            entry=await self.row(request.tx, request.namespace, key),
+            entry=await self.row(request.tx, key),
             children=await view.list(f"parent/{key}/"),
             leases=await self._core.leases.any_of_token(request, key),
-            secrets=await self._core.cubbyhole(request.tx, request.namespace).scan(f"{key}/"),
+            secrets={where: await self._core.cubbyhole(request.tx, where).scan(f"{key}/") for where in holes},
         )
 
-    def _remove(self, request: Request, view: View, key: str, remains: _Remains) -> None:
+    def _remove(self, request: Request, key: str, remains: _Remains) -> None:
+        home = home_of(key)
+        view = self._view(request.tx, home)
         for child in remains.children:
             view.delete(f"parent/{key}/{child}")
-        cubbyhole = self._core.cubbyhole(request.tx, request.namespace)
-        for name in remains.secrets:
-            cubbyhole.delete(f"{key}/{name}")
+        for where, names in remains.secrets.items():
+            cubbyhole = self._core.cubbyhole(request.tx, where)
+            for name in names:
+                cubbyhole.delete(f"{key}/{name}")
+            if where != home:
+                view.delete(f"hole/{key}/{where}")
         if remains.leases:
             self._core.leases.end_those_of(request, key)
         entry = remains.entry
@@ -312,7 +346,7 @@ class Tokens:
         view.delete("id/" + key)
         view.delete("accessor/" + self.key(entry.accessor))
         if entry.parent:
-            view.delete(f"parent/{entry.parent}/{key}")
+            self._view(request.tx, home_of(entry.parent)).delete(f"parent/{entry.parent}/{key}")
         if entry.entity_id:
             view.delete(f"entity/{entry.entity_id}/{key}")
         self._core.leases.forget_token(request, entry)
@@ -322,12 +356,15 @@ class Tokens:
 
 @dataclass(slots=True)
 class _Remains:
-    """What stands because of a token: its row, its children's keys, its cubbyhole, whether it has leases."""
+    """What stands because of a token.
+
+    Its row, its children's keys, whether it has leases, and what is in its cubbyholes, by namespace.
+    """
 
     entry: TokenEntry | None
     children: list[str]
     leases: bool
-    secrets: list[str]
+    secrets: dict[str, list[str]]
 
 
 def _live(entry: TokenEntry | None, now: int) -> TokenEntry | None:
@@ -351,6 +388,8 @@ async def authenticate(core: Core, request: Request) -> None:
         raise PermissionDenied
     if entry.bound_cidrs and not within(request.remote_address, entry.bound_cidrs):
         raise PermissionDenied
+    if request.namespace is not ROOT or entry.namespace_id != ROOT_ID:
+        await _enter(core, request, entry)
     if entry.num_uses:
         entry = await _take_use(core, request)
     standing = await core.identity.stand(request, entry) if entry.entity_id else None
@@ -362,6 +401,31 @@ async def authenticate(core: Core, request: Request) -> None:
         request.acl = await core.policies.load_acl(request, entry)
     if request.writes:
         request.savepoint = request.tx.savepoint()
+
+
+_OWN = frozenset({"auth/token/lookup-self", "auth/token/renew-self", "auth/token/revoke-self"})
+"""What a token does about itself: that happens in its own namespace, whichever the request names."""
+
+
+async def _enter(core: Core, request: Request, entry: TokenEntry) -> None:
+    """Raise PermissionDenied unless a token is of any use in the namespace of the request."""
+    opens = entry.policies == ["response-wrapping"] and request.path == "sys/wrapping/unwrap"
+    if entry.namespace_id != request.namespace.id and (request.path in _OWN or opens):
+        request.namespace = await core.namespaces.by_id(request.tx, entry.namespace_id) or ROOT
+        resolving = router.resolve(core, request)
+        if resolving is not None:
+            await resolving
+    if not await reaches(core, request, entry):
+        raise PermissionDenied(multierror("permission denied"))
+
+
+async def reaches(core: Core, request: Request, entry: TokenEntry) -> bool:
+    """Whether the namespace of the request is a token's own, or one below it; notes the way there."""
+    home = await core.namespaces.by_id(request.tx, entry.namespace_id)
+    if home is None or not request.namespace.path.startswith(home.path):
+        return False
+    request.home, request.outer = home, request.namespace.path[len(home.path) :]
+    return True
 
 
 async def _take_use(core: Core, request: Request) -> TokenEntry:

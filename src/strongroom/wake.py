@@ -14,6 +14,7 @@ from strongroom.logical import Request
 if TYPE_CHECKING:
     from strongroom.barrier.view import View
     from strongroom.core import Core
+    from strongroom.logical import Namespace
     from strongroom.storage.transaction import Transaction
 
 _PREFIX = "sys/expire/"
@@ -30,24 +31,30 @@ class Wakes:
 
     def set(self, request: Request, when: int, reference: str) -> None:
         """Note that the engine of the request's mount wants to be called."""
-        self._view(request.tx).mark(_row(when, f"{request.mount.entry.uuid}/{reference}"))
+        mount = request.mount
+        self._view(request.tx).mark(_row(mount.namespace, when, f"{mount.entry.uuid}/{reference}"))
 
     def drop(self, request: Request, when: int, reference: str) -> None:
         """Forget it again."""
-        self._view(request.tx).delete(_row(when, f"{request.mount.entry.uuid}/{reference}"))
+        mount = request.mount
+        self._view(request.tx).delete(_row(mount.namespace, when, f"{mount.entry.uuid}/{reference}"))
 
-    async def due(self, when: int, reference: str) -> None:
-        """Call the engine, in a transaction of its own: what it began outside is settled if that fails."""
+    async def due(self, namespace: Namespace, when: int, reference: str) -> None:
+        """Call the engine, in a transaction of its own: what it began outside is settled if that fails.
+
+        In a namespace that is deleted nothing is done any more.
+        """
         uuid, _, name = reference.partition("/")
         request = self._core.internal_request()
         inner = None
         try:
             view = self._view(request.tx)
-            if await view.get(_row(when, reference)) is None:
+            row = _row(namespace, when, reference)
+            if await view.get(row) is None:
                 return  # taken back, or done already
-            view.delete(_row(when, reference))
-            mount = self._core.mounts.by_uuid(uuid)
-            if mount is not None:
+            view.delete(row)
+            mount = (await self._core.mounts.ready(namespace)).by_uuid(uuid)
+            if mount is not None and await self._core.namespaces.by_id(request.tx, namespace.id):
                 inner = self._core.inner_request(request, mount, mount.prefix)
                 await mount.backend.wake(inner, name)
             await self._core.store.commit(request.tx)
@@ -69,5 +76,5 @@ class Wakes:
             inner.intents = []
 
 
-def _row(when: int, reference: str) -> str:
-    return f"at/{when:016x}/w/{reference}"
+def _row(namespace: Namespace, when: int, reference: str) -> str:
+    return f"at/{when:016x}/w{namespace.ending}/{reference}"

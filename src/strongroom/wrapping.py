@@ -12,7 +12,7 @@ from strongroom.clock import rfc3339
 from strongroom.crypto.entropy import base62
 from strongroom.crypto.jwt import Unverifiable
 from strongroom.errors import BadRequest
-from strongroom.logical import SECOND, Operation, Request, Response, WrapInfo
+from strongroom.logical import SECOND, Operation, Request, Response, WrapInfo, home_of
 from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def wrapped(  # noqa: PLR0917  what a wrapping token is made of
     """A response that holds a new wrapping token for ``body``."""
     entry = TokenEntry(
         key="",
-        accessor=base62(24),
+        accessor=base62(24) + request.namespace.ending,
         policies=[POLICY],
         path=request.path,
         display_name="token",
@@ -101,7 +101,7 @@ def wrapped(  # noqa: PLR0917  what a wrapping token is made of
         creation_path=creation_path,
         wrapped_accessor="" if inner is None else inner.auth.accessor if inner.auth else inner.accessor,
     )
-    cubbyhole = core.cubbyhole(request.tx, request.namespace).sub(f"{entry.key}/")
+    cubbyhole = core.cubbyhole(request.tx, home_of(entry.key)).sub(f"{entry.key}/")
     cubbyhole.put("response", codec.encode({"response": codec.encode(body).decode()}))
     about = {"creation_time": info.creation_time, "creation_ttl": ttl, "creation_path": creation_path}
     cubbyhole.put("wrapinfo", codec.encode(about))
@@ -132,7 +132,7 @@ async def find(core: Core, request: Request, token: str) -> TokenEntry:
 
 async def about(core: Core, request: Request, entry: TokenEntry) -> dict[str, Any]:
     """When, how and for how long the token was made."""
-    blob = await core.cubbyhole(request.tx, request.namespace).get(f"{entry.key}/wrapinfo")
+    blob = await core.cubbyhole(request.tx, home_of(entry.key)).get(f"{entry.key}/wrapinfo")
     if blob is None:
         raise InvalidWrappingToken
     found: dict[str, Any] = codec.decode(blob)
@@ -141,7 +141,7 @@ async def about(core: Core, request: Request, entry: TokenEntry) -> dict[str, An
 
 async def take(core: Core, request: Request, entry: TokenEntry) -> dict[str, Any]:
     """What the token wraps; the token is gone afterwards, in the same transaction."""
-    blob = await core.cubbyhole(request.tx, request.namespace).get(f"{entry.key}/response")
+    blob = await core.cubbyhole(request.tx, home_of(entry.key)).get(f"{entry.key}/response")
     if blob is None:
         raise InvalidWrappingToken
     await core.tokens.revoke_tree(request, entry.key)

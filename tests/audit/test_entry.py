@@ -247,7 +247,7 @@ def test_devices_do_not_share_what_they_keep() -> None:
 
 def test_namespace_with_a_path() -> None:
     namespace = Namespace(id="abc12", path="team/", uuid="u")
-    line = requested(namespace=namespace)
+    line = requested(namespace=namespace, home=namespace)
     assert line["request"]["namespace"] == {"id": "abc12", "path": "team/"}
     assert line["auth"]["policy_results"]["granting_policies"][0]["namespace_id"] == "abc12"
 

@@ -334,3 +334,43 @@ def test_requests_under_way_are_those_of_all_processes() -> None:
         del pair.follower.in_flight["r1"]
 
     paired(scenario)
+
+
+def test_namespaces_are_entered_by_the_follower_as_by_the_leader() -> None:
+    async def scenario(pair: Pair) -> None:
+        team: dict[str, Any] = {"headers": {"X-Vault-Namespace": "team"}}
+        assert (await pair("GET", "team/kv1/a")).status == 404
+        assert (await pair.here("GET", "sys/mounts", **team)).status == 404
+        assert (await pair.there("POST", "sys/namespaces/team", {})).status == 200
+        assert (await pair.here("LIST", "sys/namespaces")).data["keys"] == ["team/"]
+        assert (await pair.there("POST", "sys/mounts/kv1", {"type": "kv"}, **team)).status == 204
+        assert (await pair.there("POST", "team/kv1/a", {"x": 1})).status == 204
+        assert (await pair.here("GET", "team/kv1/a")).data == {"x": 1}
+        assert (await pair.here("GET", "kv1/a", **team)).data == {"x": 1}
+        assert (await pair("GET", "kv1/a")).status == 404
+        made = await pair.there("POST", "auth/token/create", {"policies": ["default"]}, **team)
+        own = made.json["auth"]["client_token"]
+        elsewhere: dict[str, Any] = {}
+        for options in (elsewhere, team):
+            known = await pair.here("GET", "auth/token/lookup-self", token=own, **options)
+            assert known.data["namespace_path"] == "team/"
+        assert (await pair.here("GET", "sys/mounts", token=own)).status == 403
+        refused = await pair("GET", "sys/health", **team)
+        assert (refused.status, refused.errors) == (400, ["operation unavailable in namespaces"])
+        assert (await pair.there("DELETE", "sys/namespaces/team")).status == 200
+        assert (await pair("GET", "team/kv1/a")).status == 404
+        assert (await pair.here("GET", "kv1/a", **team)).status == 404
+        assert (await pair.here("GET", "auth/token/lookup-self", token=own)).status == 403
+
+    paired(scenario)
+
+
+def test_a_rate_limit_of_a_namespace_is_counted_by_the_leader() -> None:
+    async def scenario(pair: Pair) -> None:
+        assert (await pair.there("POST", "sys/namespaces/team", {})).status == 200
+        rule = {"rate": 1, "interval": 3600, "path": "team"}
+        assert (await pair.there("POST", "sys/quotas/rate-limit/q", rule)).status == 204
+        assert [(await pair.there("GET", "team/sys/mounts")).status for _ in range(2)] == [200, 429]
+        assert (await pair.here("GET", "sys/mounts")).status == 200
+
+    paired(scenario)

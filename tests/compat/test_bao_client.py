@@ -276,3 +276,32 @@ def test_monitor(bao: Bao, server: Server) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_namespaces(bao: Bao, name: str) -> None:
+    made = bao.json("namespace", "create", "-format=json", "-custom-metadata=team=web", name)
+    assert (made["path"], made["custom_metadata"]) == (f"{name}/", {"team": "web"})
+    bao("namespace", "create", f"-namespace={name}", "sub")
+    assert f"{name}/" in bao.json("namespace", "list", "-format=json")
+    assert f"{name}/sub/" in bao.json("namespace", "scan", "-format=json")
+    assert bao.json("namespace", "list", "-format=json", f"-namespace={name}") == ["sub/"]
+    patched = bao.json("namespace", "patch", "-format=json", "-remove-custom-metadata=team", name)
+    assert patched["custom_metadata"] == {}
+    assert bao.json("namespace", "lookup", "-format=json", name)["id"] == made["id"]
+    assert "Namespace not found" in bao("namespace", "lookup", f"{name}-none", code=2)
+    bao("secrets", "enable", f"-namespace={name}/sub", "-version=2", "kv")
+    bao("kv", "put", f"-ns={name}/sub", "kv/a", "x=1")
+    assert bao("kv", "get", f"-ns={name}/sub", "-field=x", "kv/a").strip() == "1"
+    assert bao("kv", "get", "-field=x", f"{name}/sub/kv/a").strip() == "1"
+    bao("kv", "get", f"-ns={name}", "kv/a", code=2)
+    token = bao("token", "create", f"-ns={name}", "-policy=default", "-field=token", "-ttl=1h").strip()
+    assert token.endswith(f".{made['id']}")
+    assert bao.json("token", "lookup", "-format=json", token=token)["data"]["namespace_path"] == f"{name}/"
+    bao("secrets", "list", token=token, code=2)
+    assert "Unlock Key" in bao("namespace", "lock", name)
+    bao("secrets", "list", f"-ns={name}", code=2)
+    bao("namespace", "unlock", name)
+    assert "child namespaces" in bao("namespace", "delete", name, code=2)
+    assert "deletion scheduled" in bao("namespace", "delete", f"-namespace={name}", "sub")
+    bao("namespace", "delete", name)
+    bao("secrets", "list", f"-ns={name}", code=2)

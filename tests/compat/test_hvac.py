@@ -534,13 +534,6 @@ def test_userpass(server: Server, client: Any, name: str) -> None:
     assert not own.is_authenticated()
 
 
-def test_namespaces_are_not_there_yet(client: Any, name: str) -> None:
-    with pytest.raises(exceptions.VaultError):
-        client.sys.create_namespace(name)
-    with pytest.raises(exceptions.InvalidPath):
-        client.sys.list_namespaces()
-
-
 def test_raft_is_not_the_storage(client: Any, name: str) -> None:
     for call in (
         lambda: client.sys.join_raft_cluster("http://127.0.0.1:1"),
@@ -595,3 +588,35 @@ def test_consul(client: Any, name: str) -> None:
         assert [token["SecretID"] for token in consul.issued()] == [issued["data"]["token"]]
         assert engine.delete_role("r", mount_point=name).status_code == 204
         client.sys.disable_secrets_engine(name)
+
+
+# -- namespaces ------------------------------------------------------------------------------------
+
+
+KV: dict[str, Any] = {"mount_point": "kv", "raise_on_deleted_version": True}
+
+
+def test_namespaces(client: Any, server: Server, name: str) -> None:
+    client.sys.create_namespace(path=name)
+    assert f"{name}/" in client.sys.list_namespaces()["data"]["keys"]
+    inside = hvac.Client(url=server.address, token=server.root_token, namespace=name)
+    inside.sys.create_namespace(path="sub")
+    assert inside.sys.list_namespaces()["data"]["keys"] == ["sub/"]
+    inside.sys.enable_secrets_engine("kv", path="kv", options={"version": "2"})
+    inside.secrets.kv.v2.create_or_update_secret("a", secret={"x": "1"}, mount_point="kv")
+    assert inside.secrets.kv.v2.read_secret_version("a", **KV)["data"]["data"] == {"x": "1"}
+    inside.sys.create_or_update_policy("reader", 'path "kv/data/*" { capabilities = ["read"] }')
+    token = inside.auth.token.create(policies=["reader"], ttl="1h")["auth"]["client_token"]
+    reader = hvac.Client(url=server.address, token=token, namespace=name)
+    assert reader.secrets.kv.v2.read_secret_version("a", **KV)["data"]["data"] == {"x": "1"}
+    reader.adapter.namespace = f"{name}/sub"
+    with pytest.raises(exceptions.Forbidden):
+        reader.secrets.kv.v2.read_secret_version("a", **KV)
+    reader.adapter.namespace = None
+    assert reader.auth.token.lookup_self()["data"]["namespace_path"] == f"{name}/"
+    with pytest.raises(exceptions.Forbidden):
+        reader.sys.list_mounted_secrets_engines()
+    inside.sys.delete_namespace(path="sub")
+    client.sys.delete_namespace(path=name)
+    with pytest.raises(exceptions.InvalidPath):
+        inside.sys.list_mounted_secrets_engines()

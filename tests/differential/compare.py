@@ -20,7 +20,7 @@ _MASKS = tuple(
         (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "<jwt>"),
         (r"\b([a-z]+(?:_[a-z-]+)*)_[0-9a-f]{8}\b", r"\1_<accessor>"),
         (r"\b(vault-cluster|strongroom-cluster|strongroom)-[0-9a-f]{8}\b", "<cluster>"),
-        (r"^[A-Za-z0-9]{24}$", "<accessor>"),
+        (r"^[A-Za-z0-9]{24}(?=$|\.)", "<accessor>"),  # in a namespace its ID stands behind
         (r"hmac-sha256:[0-9a-f]{64}", "<hmac>"),
         # How a decoder words what it stumbled over is its own; that it did is not.
         (r"failed to decode JSON input: .*", "failed to decode JSON input: <why>"),

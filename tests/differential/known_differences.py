@@ -354,9 +354,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(13, "status", "there are no control groups"),
         Known(17, "body.errors.0", "the decoder's own words"),
     ),
-    "sys namespaces that are none": (
-        Known(8, "status", "the server's health is the same whatever the namespace"),
-    ),
     "sys audit devices by API": (
         *(Known(step, "*", "devices are made by API too, as in Vault") for step in (2, 3)),
         Known(6, "status", _ABSENT),
@@ -397,6 +394,20 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "audit of headers and of keys left in the clear": (
         _ACCESSOR,
         Known(0, "audit.14.response.secret", _NO_LEASE),
+    ),
+    "namespaces patch": (Known(8, "body.errors.0", "the sentence does not name a type of the peer's"),),
+    "namespaces tokens": tuple(Known(step, "status", _MISTAKE) for step in (13, 14)),
+    "namespaces what is in a new one": tuple(
+        Known(step, "*passthrough_request_headers", _PASSED) for step in (3, 5)
+    ),
+    "namespaces logins": (
+        Known(9, "status", "a role that could never be used is refused when it is made"),
+        Known(10, "body.errors.0", "and so there is nobody of that name"),
+    ),
+    "namespaces in the audit log": (
+        _ACCESSOR,
+        *(Known(0, f"audit.{line}.response.secret", _NO_LEASE) for line in (12, 16)),
+        Known(0, "audit.13.request.mount_point", "the mount is named in full on both lines"),
     ),
     "policy password policies": (Known(16, "body.errors.0", _OWN),),
     "userpass users": (Known(24, "body.errors.0", "one sentence, whether a path needs a token or not"),),

@@ -39,7 +39,7 @@ class Player:
 
     def keep(self, name: str, value: Any) -> None:
         self.variables[name] = str(value)
-        if isinstance(value, str) and len(value) >= 8 and value != "<missing>":
+        if isinstance(value, str) and len(value) >= 6 and value != "<missing>":
             self.known[value] = name
 
 

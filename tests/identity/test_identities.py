@@ -294,7 +294,7 @@ def test_identity_policies_are_never_stored_with_a_token(entering: type[Entering
         assert (await api("POST", "auth/token/renew-self", {}, token=token)).status == 200
         core = api.core
         request = core.internal_request()
-        row = await core.tokens.row(request.tx, core.root_namespace, core.tokens.key(token))
+        row = await core.tokens.row(request.tx, core.tokens.key(token))
         request.tx.close()
         assert row is not None
         assert row.identity_policies == []

@@ -29,6 +29,8 @@ from tests.conftest import SealedServer
 from tests.entering import Entering, attempt, enable, entering
 from tests.entering import login as enter
 from tests.inprocess import InProcess, inprocess
+from tests.leasing import later, reap, rows
+from tests.namespaces import inside, made, token_in
 from tests.postgres import Postgres, _cluster, postgres
 from tests.secrets.database.engine import CREATE, connected, creds
 
@@ -210,6 +212,91 @@ def test_ghsa_mwr2_wmgp_crj6_no_form_of_a_name_leads_to_another_namespace(name: 
         for path in (f"{name}/secret/data/a", f"/{name}/secret/data/a"):
             answer = await api("GET", path)
             assert answer.status != 200, answer
+
+    inprocess(scenario)
+
+
+@pytest.mark.parametrize("name", ("root", "root/", "/root", "//root//", "/", ""))
+def test_ghsa_mwr2_wmgp_crj6_forms_of_root_inside_a_namespace_lead_nowhere(name: str) -> None:
+    async def scenario(api: InProcess) -> None:
+        await seeded(api, "a")
+        team, _ = await made(api, "team", "team/web")
+        own = await token_in(team, 'path "*" { capabilities = ["read", "list", "sudo"] }')
+        for form in (f"team/{name}", f"/team//{name}", f"team/web/../{name}", f"team/./{name}"):
+            call = inside(api, form)
+            answer = await call("GET", "secret/data/a", token=own)
+            assert answer.status in (403, 404), (form, answer)
+            answer = await call("GET", "secret/data/a")
+            assert answer.status == 404, (form, answer)
+        for path in (f"{name}/secret/data/a", f"team/{name}/secret/data/a", f"web/../{name}/secret/data/a"):
+            for call in (team, inside(api, name)):
+                assert (await call("GET", path, token=own)).status in (307, 403, 404), path
+        assert (await inside(api, name)("GET", "secret/data/a", token=own)).status == 403
+
+    inprocess(scenario)
+
+
+@pytest.mark.parametrize("path", ("lookup-accessor", "renew-accessor", "revoke-accessor"))
+def test_cve_2026_40264_accessors_are_of_no_use_in_another_namespace(path: str) -> None:
+    async def scenario(api: InProcess) -> None:
+        team, other = await made(api, "team", "other")
+        admin = await token_in(other, 'path "*" { capabilities = ["read", "update", "create", "sudo"] }')
+        for home in (api, team):
+            made_there = (
+                await home("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"})
+            ).json
+            accessor = made_there["auth"]["accessor"]
+            before = (await home("POST", "auth/token/lookup-accessor", {"accessor": accessor})).data
+            for token in (admin, ""):
+                refused = await other("POST", f"auth/token/{path}", {"accessor": accessor}, token=token)
+                assert refused.status == 400, refused
+            after = (await home("POST", "auth/token/lookup-accessor", {"accessor": accessor})).data
+            assert after["expire_time"] == before["expire_time"]
+
+    inprocess(scenario)
+
+
+def test_ghsa_vv66_6rp4_wr4f_leases_do_not_outlive_their_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.BUILTIN["mounts"], "leasing", "tests.leasing:Leasing")
+
+    async def scenario(api: InProcess) -> None:
+        leases: list[str] = []
+        for _ in range(2):
+            (team,) = await made(api, "team")
+            assert (await team("POST", "sys/mounts/lease", {"type": "leasing"})).status == 204
+            for lease in leases:
+                for verb in ("lookup", "renew"):
+                    assert (await team("PUT", f"sys/leases/{verb}", {"lease_id": lease})).status == 400
+            leases.append((await team("GET", "lease/creds/app?ttl=3600")).json["lease_id"])
+            assert (await api("DELETE", "sys/namespaces/team")).status == 200
+            assert (await team("PUT", "sys/leases/lookup", {"lease_id": leases[-1]})).status == 404
+        for seconds in (0, 5):
+            with later(api.core, seconds):
+                await reap(api.core)
+        assert [row for row in await rows(api.core) if "/issued/" in row or "creds" in row] == []
+
+    inprocess(scenario)
+
+
+def test_ghsa_c36x_h252_g9x2_a_leaked_lease_id_is_of_no_use_in_another_namespace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(registry.BUILTIN["mounts"], "leasing", "tests.leasing:Leasing")
+
+    async def scenario(api: InProcess) -> None:
+        team, other = await made(api, "team", "other")
+        for home, strangers in ((api, (team, other)), (team, (api, other))):
+            assert (await home("POST", "sys/mounts/lease", {"type": "leasing"})).status == 204
+            body = {"lease_id": (await home("GET", "lease/creds/app?ttl=3600")).json["lease_id"]}
+            for call in strangers:
+                for path in ("sys/leases/renew", "sys/renew", "sys/leases/lookup"):
+                    assert (await call("PUT", path, body)).status == 400
+                for path in ("sys/leases/revoke", "sys/revoke"):
+                    await call("PUT", path, {**body, "sync": True})
+                await call("PUT", f"sys/leases/revoke-prefix/{body['lease_id']}", {})
+                await call("PUT", f"sys/leases/revoke-force/{body['lease_id']}", {})
+            await reap(api.core)
+            assert (await home("PUT", "sys/leases/lookup", body)).status == 200
 
     inprocess(scenario)
 
@@ -662,8 +749,6 @@ IDS = (
 )
 
 NOT_YET = {
-    "CVE-2026-40264": "there is one namespace, so no token of another",
-    "GHSA-vv66-6rp4-wr4f": "namespaces can neither be made nor deleted",
     "GHSA-34fc-gh42-pj53": "there is no recovery mode",
     "CVE-2026-46358": "requests cannot bring a login along",
     "CVE-2025-6015": "login MFA is not built",

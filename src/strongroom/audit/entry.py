@@ -178,14 +178,15 @@ class EntryFormat:
 
     def _request(self, request: Request, token: str, accessor: str, client: str) -> bytes:
         namespace = request.namespace
+        point = request.mount_point
         record: dict[str, Any] = {
             "id": request.id,
             "client_id": client,
             "operation": str.__str__(request.operation),
-            "mount_point": request.mount_point,
+            "mount_point": namespace.path + point if point else "",
             "mount_type": request.mount_type,
             "mount_accessor": request.mount_accessor,
-            "mount_running_version": _RUNNING if request.mount_point else "",
+            "mount_running_version": _RUNNING if point else "",
             "mount_class": _CLASSES[request.mount_class],
             "client_token": token,
             "client_token_accessor": accessor,
@@ -224,7 +225,7 @@ class EntryFormat:
         record: dict[str, Any] = {}
         if request.mount_point:
             record = {
-                "mount_point": request.mount_point,
+                "mount_point": request.namespace.path + request.mount_point,
                 "mount_type": request.mount_type,
                 "mount_accessor": request.mount_accessor,
                 "mount_running_plugin_version": _RUNNING,
@@ -330,17 +331,17 @@ def _verdict(request: Request) -> bytes:
     """The member ``policy_results`` and a comma, or nothing when no policy was asked."""
     decision: Decision | None = request.decision
     if decision is not None:
-        return _policy_results(decision.allowed, decision.policies, request.namespace.id)
-    return _policy_results(True, (), "") if request.unauthenticated else b""
+        home = request.home
+        return _policy_results(decision.allowed, decision.policies, home.id, home.path)
+    return _policy_results(True, (), "", "") if request.unauthenticated else b""
 
 
 @lru_cache(maxsize=4096)
-def _policy_results(allowed: bool, granting: tuple[str, ...], namespace_id: str) -> bytes:
+def _policy_results(allowed: bool, granting: tuple[str, ...], namespace_id: str, path: str) -> bytes:
     results: dict[str, Any] = {"allowed": allowed}
     if allowed and granting:
-        results["granting_policies"] = [
-            {"name": name, "namespace_id": namespace_id, "type": "acl"} for name in granting
-        ]
+        origin = _present({"namespace_id": namespace_id, "namespace_path": path})
+        results["granting_policies"] = [{"name": name, **origin, "type": "acl"} for name in granting]
     return b'"policy_results":' + orjson.dumps(results) + b","
 
 

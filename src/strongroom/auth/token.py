@@ -19,7 +19,7 @@ from strongroom.framework.lease import effective_ttl
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
 from strongroom.lease import TIDY_NOTE
-from strongroom.logical import SECOND, Auth, Request, Response
+from strongroom.logical import ROOT, SECOND, Auth, Request, Response
 from strongroom.login import clean_policies, refuse_child_of
 from strongroom.token import SERVICE_PREFIX, TokenEntry
 
@@ -212,6 +212,7 @@ class Renew(Path):
         entry = await tokens.core.tokens.lookup(request, self.token)
         if entry is None:
             raise BadRequest("token not found")
+        refuse_foreign(request, entry, "renew")
         return await tokens.renew_token(request, entry, self.increment, self.token)
 
 
@@ -255,6 +256,7 @@ class Revoke(Path):
             raise BadRequest("missing token ID")
         entry = await tokens.core.tokens.lookup(request, self.token)
         if entry is not None:
+            refuse_foreign(request, entry, "revoke")
             await tokens.revoke_entry(request, entry)
 
 
@@ -299,6 +301,7 @@ class RevokeOrphan(Path):
         entry = await tokens.core.tokens.lookup(request, self.token)
         if entry is None:
             raise BadRequest("token to revoke not found")
+        refuse_foreign(request, entry, "revoke")
         await tokens.core.tokens.revoke_orphan(request, entry.key)
 
 
@@ -485,8 +488,11 @@ class TokenAuth(Backend):
 
     async def find(self, request: Request, token: str) -> TokenEntry:
         """The live entry of a token. Raises :class:`BadToken`."""
-        entry = request.entry if token == request.token else await self.core.tokens.lookup(request, token)
-        if entry is None:
+        if token == request.token:
+            own: TokenEntry = request.entry
+            return own
+        entry = await self.core.tokens.lookup(request, token)
+        if entry is None or entry.namespace_id != request.namespace.id:
             raise BadToken
         return entry
 
@@ -502,7 +508,11 @@ class TokenAuth(Backend):
     async def describe(self, request: Request, entry: TokenEntry, token: str) -> dict[str, Any]:
         """The answer of a lookup, with what the token's entity gives it at this moment."""
         await self.core.identity.stand(request, entry)
-        return describe(entry, request.now, token)
+        body = describe(entry, request.now, token)
+        if entry.namespace_id != ROOT.id:
+            here = entry.namespace_id == request.namespace.id
+            body["namespace_path"] = (request.namespace if here else request.home).path
+        return body
 
     async def revoke_entry(self, request: Request, entry: TokenEntry) -> None:
         """Revoke a token and its tree. Batch tokens cannot be revoked: they only end."""
@@ -516,7 +526,7 @@ class TokenAuth(Backend):
             raise BadRequest("batch tokens cannot be renewed")
         if not entry.renewable or not entry.expire_time:
             raise BadRequest("lease is not renewable")
-        mount = self.core.mounts.find(entry.path) or request.mount
+        mount = self.core.mounts.of(request.namespace).find(entry.path) or request.mount
         default, longest = self.core.ttls(mount)
         inner = self.core.inner_request(request, mount, entry.path)
         terms = await mount.backend.renew_login(inner, entry) or Auth(
@@ -551,8 +561,14 @@ class TokenAuth(Backend):
         if asked.entity_alias:
             _check_alias(asked.entity_alias, role)
         sudo = has_sudo(request)
+        if parent.namespace_id != request.namespace.id and role is None and not sudo:
+            raise BadRequest(
+                "root or sudo privileges required to directly generate a token in a child namespace"
+            )
         response = Response()
-        policies = self._policies(asked, parent, role, sudo=sudo)
+        _refuse_root_below(request, parent, clean_policies(asked.policies, default=False))
+        policies = self._policies(asked, parent, role, request.namespace.id, sudo=sudo)
+        _refuse_root_below(request, parent, policies)
         for name in policies:
             if not await self.core.policies.exists(request, name):
                 response.warnings.append(f'Policy "{name}" does not exist')
@@ -575,7 +591,7 @@ class TokenAuth(Backend):
             bound_cidrs=_bound_cidrs(asked, role, policies),
             token_type=_token_type(asked, role),
             orphan=orphan,
-            entity_id="" if orphan and parent.policies == ["root"] else parent.entity_id,
+            entity_id=_entity(request, parent, orphan=orphan),
             alias_name=asked.entity_alias,
         )
         if role is not None:
@@ -588,15 +604,16 @@ class TokenAuth(Backend):
         return response
 
     def _policies(
-        self, asked: CreateFields, parent: TokenEntry, role: Role | None, *, sudo: bool
+        self, asked: CreateFields, parent: TokenEntry, role: Role | None, namespace_id: str, *, sudo: bool
     ) -> list[str]:
         drop_default = asked.no_default_policy or bool(role and role.token_no_default_policy)
+        inherited = parent.policies if parent.namespace_id == namespace_id else ["default"]
         if role is not None:
-            return role_policies(asked.policies, parent.policies, role, default=not drop_default)
-        wanted = clean_policies(asked.policies or parent.policies, default=False)
+            return role_policies(asked.policies, inherited, role, default=not drop_default)
+        wanted = clean_policies(asked.policies or inherited, default=False)
         if not asked.policies:
             return [name for name in wanted if name != "default"] if drop_default else wanted
-        if not sudo and not set(wanted) <= {*parent.policies, "default"}:
+        if not sudo and not set(wanted) <= {*inherited, "default"}:
             raise BadRequest("child policies must be subset of parent")
         if "root" in wanted and "root" not in parent.policies:
             raise BadRequest("root tokens may not be created without parent token being root")
@@ -610,6 +627,8 @@ class TokenAuth(Backend):
         return asked.no_parent
 
     async def _custom_id(self, token: str, request: Request, *, sudo: bool) -> None:
+        if request.namespace is not ROOT:
+            raise BadRequest("token IDs can only be manually specified in the root namespace")
         if not sudo:
             raise BadRequest("root or sudo privileges required to specify token id")
         for prefix in ("s.", "hvs.", SERVICE_PREFIX):
@@ -617,7 +636,7 @@ class TokenAuth(Backend):
                 raise BadRequest(f"custom token ID cannot have the '{prefix}' prefix")
         if "." in token:
             raise BadRequest("custom token ID cannot have a '.' in the value")
-        if await self.core.tokens.row(request.tx, request.namespace, self.core.tokens.key(token)):
+        if await self.core.tokens.row(request.tx, self.core.tokens.key(token)):
             raise BadRequest("cannot create a token with a duplicate ID")
 
 
@@ -636,7 +655,28 @@ def _lower(asked: int, bound: int) -> int:
 
 def has_sudo(request: Request) -> bool:
     """Whether the caller's policies give sudo on the path of the request."""
-    return bool({"root", "sudo"} & set(request.acl.capabilities(request.path)))
+    return bool({"root", "sudo"} & set(request.acl.capabilities(request.judged)))
+
+
+def refuse_foreign(request: Request, entry: TokenEntry, act: str) -> None:
+    """Raise BadRequest for a token of another namespace than the request's."""
+    if entry.namespace_id != request.namespace.id:
+        raise BadRequest(multierror(f"cannot {act} a token across namespaces"))
+
+
+def _entity(request: Request, parent: TokenEntry, *, orphan: bool) -> str:
+    """Whose a token is: the parent's entity, which is that of its own namespace only."""
+    if parent.namespace_id != request.namespace.id or (orphan and parent.policies == ["root"]):
+        return ""
+    return parent.entity_id
+
+
+def _refuse_root_below(request: Request, parent: TokenEntry, policies: list[str]) -> None:
+    """There are no root tokens but those of the root namespace."""
+    if "root" in policies and request.namespace is not ROOT:
+        if parent.namespace_id != request.namespace.id:
+            raise BadRequest("root tokens may not be created from a parent namespace")
+        raise BadRequest("root tokens may not be created without parent token being root")
 
 
 def _token_type(asked: CreateFields, role: Role | None) -> str:

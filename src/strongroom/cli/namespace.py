@@ -117,6 +117,9 @@ def delete(session: Session) -> int:
     path = _path(session)
     with doing("Error deleting namespace"):
         secret = session.client.delete(f"{API}/{path}")
+    if secret and secret.get("warnings"):
+        session.print("Requested namespace does not exist")
+        return 0
     if secret and (secret.get("data") or {}).get("status"):
         return session.succeed(f"Namespace deletion scheduled: {path}/")
     return session.succeed(f"Namespace deleted (if it existed): {path}/")

@@ -108,13 +108,13 @@ async def _load_quotas(core: Core, request: Request) -> None:
 
 def _refuse_limited(core: Core, request: Request) -> None:
     """Raise LeaderNeeded when a rate limit counts such requests: it can be counted in one place only."""
-    if core.quotas.rates.rules.find("", request.mount_point, request.path) is not None:
+    if core.quotas.rates.rules.find(request.namespace.path, request.mount_point, request.path) is not None:
         raise LeaderNeeded
 
 
 def resume(core: Core, request: Request) -> None:
     """Stage: the transaction is there already, but for a request that runs again."""
-    if request.tx.closed:
+    if request.tx is None or request.tx.closed:
         request.tx = core.store.begin(write=False)
     request.savepoint = request.tx.savepoint()
 
@@ -158,7 +158,8 @@ class Follower(Core):
                 await self._catch_up(request.tx)
             return await super().handle(request)
         finally:
-            request.tx.close()
+            if request.tx is not None:
+                request.tx.close()
 
     async def _catch_up(self, tx: Transaction) -> None:
         """Follow the keyring and the audit devices, if they have moved."""

@@ -31,6 +31,11 @@ from strongroom.errors import BadRequest
 from strongroom.framework.field import MISSING, Field, field, kind_of
 from strongroom.logical import Operation, Request
 
+ROOT_ONLY = "operation only available in root namespace"
+UNAVAILABLE = "operation unavailable in namespaces"
+UNSEALABLE = "namespace is not sealable"
+"""Why a path is refused in a namespace, as the peer says it."""
+
 METHODS: dict[Operation, str] = {
     Operation.READ: "read",
     Operation.LIST: "list",
@@ -85,7 +90,8 @@ class Path:
     reads_headers: ClassVar[frozenset[str]] = frozenset()
     """Request headers, in lower case, that the operations need whatever the mount passes through."""
     free_form: ClassVar[bool] = False
-    root_namespace_only: ClassVar[bool] = False
+    root_namespace_only: ClassVar[str] = ""
+    """Why the path is refused in a namespace; empty where it is not."""
     statuses: ClassVar[tuple[tuple[str, int, str], ...]] = ()
     """Method, status, meaning: for operations that answer more than 200 or 204."""
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def mount_of(request: Request, accessor: str) -> Mount | None:
     """The mount of an accessor in the request's namespace, or None."""
-    mounts: list[Mount] = list(request.core.mounts.by_prefix.values())
-    return next((m for m in mounts if m.accessor == accessor and m.namespace == request.namespace), None)
+    mounts: list[Mount] = list(request.core.mounts.of(request.namespace).by_prefix.values())
+    return next((mount for mount in mounts if mount.accessor == accessor), None)
 
 
 def _mount(request: Request, accessor: str) -> dict[str, str]:

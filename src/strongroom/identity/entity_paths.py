@@ -210,7 +210,7 @@ class EntityTokens(Path):
         """Accessors of the tokens that are still there."""
         tokens, found = request.core.tokens, []
         for key in await tokens_of(request, self.id):
-            entry = await tokens.row(request.tx, request.namespace, key)
+            entry = await tokens.row(request.tx, key)
             if entry is not None:
                 found.append(entry.accessor)
         return found

@@ -10,6 +10,7 @@ from strongroom.identity.entities import Entities, new_alias
 from strongroom.identity.groups import Groups
 from strongroom.identity.record import Alias, Entity
 from strongroom.identity.standing import Standing, standing_of
+from strongroom.logical import Namespace
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -91,6 +92,8 @@ class Identities:
         """What a token gets from its entity, noted with the token; None for one without an entity."""
         if not entry.entity_id:
             return None
+        if entry.namespace_id != request.namespace.id:  # entities are those of the token's namespace
+            request = replace(request, namespace=Namespace(entry.namespace_id))
         standing = await self.standing(request, entry.entity_id)
         entry.identity_policies = [] if entry.no_identity_policies else standing.policies
         return standing
@@ -108,7 +111,7 @@ class Identities:
         if entity is None:
             entity = self._welcome(request, auth, accessor)
         elif entity.disabled:
-            creating = request.mount_type == "token"
+            creating = request.mount_type in {"token", "ns_token"}
             raise PermissionDenied(
                 "entity from given entity alias is disabled" if creating else "permission denied"
             )

@@ -73,7 +73,7 @@ class Rows(Generic[T]):
 
     def factor(self, mount_accessor: str, name: str) -> str:
         """The index row of an alias: user names stand there as keyed hashes, the same in any case."""
-        return f"{self._kind}-factor/{mount_accessor}/{self._core.tokens.key('identity:' + name.lower())}"
+        return f"{self._kind}-factor/{mount_accessor}/{self._core.tokens.digest('identity:' + name.lower())}"
 
     # -- finding -----------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ class Hole(Path):
         if not request.data:
             raise BadRequest("missing data fields")
         own(request).put(_named(self.path), codec.encode(request.data))
+        request.core.tokens.note_cubbyhole(request)
 
     async def delete(self, cubbyhole: Cubbyhole, request: Request) -> None:
         """Remove the secret at the path."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import BadRequest
 from strongroom.framework.field import KVPairs, field
-from strongroom.framework.path import Path
+from strongroom.framework.path import ROOT_ONLY, Path
 from strongroom.logical import Request, Response
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class Devices(Path):
     """The audit devices. Needs sudo."""
 
     pattern = "audit/?"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
 
     async def read(self, system: System, request: Request) -> Response:
@@ -45,6 +46,7 @@ class DevicePath(Path):
     """Enable or disable an audit device. Needs sudo."""
 
     pattern = "audit/{path*}"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
     path: str = field("Name of the device.")
     type: str = field("file, syslog or socket.")
@@ -75,6 +77,7 @@ class Hash(Path):
     """What stands for a value in the lines of a device."""
 
     pattern = "audit-hash/{path*}"
+    root_namespace_only = ROOT_ONLY
     path: str = field("Name of the device.")
     input: str = field("The value.", sensitive=True)
 
@@ -90,6 +93,7 @@ class RequestHeaders(Path):
     """The request headers that the audit log shows. Needs sudo."""
 
     pattern = "config/auditing/request-headers/?"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
 
     async def read(self, system: System, request: Request) -> Response:
@@ -102,6 +106,7 @@ class RequestHeader(Path):
     """One request header that the audit log shows. Needs sudo."""
 
     pattern = "config/auditing/request-headers/{header}"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
     header: str = field("Name of the header.")
     hmac: bool = field("Show a hash in place of the value.")

@@ -36,7 +36,12 @@ class CapabilityFields(Path):
         if entry is None:
             raise BadRequest(multierror("invalid token"))
         acl = await system.core.policies.load_acl(request, entry)
-        body: dict[str, Any] = {path: acl.capabilities(path.lstrip("/")) for path in wanted}
+        home = await system.core.namespaces.by_id(request.tx, entry.namespace_id) or request.namespace
+        body: dict[str, Any] = {}
+        for path in wanted:
+            place = request.namespace.path + path.lstrip("/")
+            inside = place.startswith(home.path)
+            body[path] = acl.capabilities(place.removeprefix(home.path)) if inside else ["deny"]
         if len(wanted) == 1:
             body["capabilities"] = body[wanted[0]]
         return Response(data=body, flat=True)
@@ -92,11 +97,20 @@ class Explain(Path):
     async def write(self, system: System, request: Request) -> dict[str, Any]:
         """The decision: rule, policies, capability wanted and held, nearest miss."""
         entry = await self._subject(system, request)
-        acl = await system.core.policies.load_acl(request, entry)
+        core = system.core
+        acl = await core.policies.load_acl(request, entry)
+        home = await core.namespaces.by_id(request.tx, entry.namespace_id)
         path = self.path.lstrip("/")
-        return explain(self._decide(system, request, acl, path))
+        if home is None or not (request.namespace.path + path).startswith(home.path):
+            raise BadRequest("the token is of no use in this namespace")
+        namespace, rest = await core.namespaces.locate(request.tx, request.namespace, path)
+        mount = (await core.mounts.ready(namespace)).find(rest)
+        found = mount.backend.table.match(rest[len(mount.prefix) :]) if mount else None
+        protected = found is not None and found[0].root_protected
+        place = (request.namespace.path + path).removeprefix(home.path)
+        return explain(self._decide(request, acl, place, protected=protected))
 
-    def _decide(self, system: System, request: Request, acl: ACL, path: str) -> Decision:
+    def _decide(self, request: Request, acl: ACL, path: str, *, protected: bool) -> Decision:
         """What the ACL would say to such a request, without sending one."""
         try:
             operation = Operation(self.operation)
@@ -104,9 +118,6 @@ class Explain(Path):
             raise BadRequest(
                 "operation must be one of read, list, scan, create, update, patch, delete"
             ) from None
-        mount = system.core.mounts.find(path)
-        found = mount.backend.table.match(path[len(mount.prefix) :]) if mount else None
-        protected = found is not None and found[0].root_protected
         return acl.decide(operation, path, {}, root_protected=protected, now=request.now)
 
     async def _subject(self, system: System, request: Request) -> TokenEntry:
@@ -124,7 +135,7 @@ class Explain(Path):
         return entry
 
     def _entitled(self, request: Request, path: str) -> None:
-        if not {"update", "root"} & set(request.acl.capabilities(path)):
+        if not {"update", "root"} & set(request.acl.capabilities(request.outer + path)):
             raise PermissionDenied
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from strongroom import codec
 from strongroom.errors import BadRequest
 from strongroom.framework.field import StringList, field
-from strongroom.framework.path import Path
+from strongroom.framework.path import UNAVAILABLE, UNSEALABLE, Path
 from strongroom.logical import Request, Response
 from strongroom.seal import seal
 from strongroom.seal.ceremony import RekeyCeremony, RootGenerationCeremony, Step
@@ -41,7 +41,7 @@ class Ceremony(Path):
     async def privileged(self, request: Request) -> bool:
         """Whether the caller may end what others began without naming it."""
         acl = request.acl or await request.core.acl_of(request)
-        return acl is not None and bool({"root", "sudo"} & set(acl.capabilities(request.path)))
+        return acl is not None and bool({"root", "sudo"} & set(acl.capabilities(request.judged)))
 
     def named(self, request: Request) -> str:
         """The nonce by which a caller names the ceremony to end: in the query, or in a body."""
@@ -66,6 +66,7 @@ class Ceremony(Path):
 class RekeyPath(Ceremony):
     """A path of a rekey; ``target`` is root or recovery."""
 
+    root_namespace_only = UNAVAILABLE
     target: ClassVar[str] = "root"
 
     def ceremony(self, system: System) -> RekeyCeremony:
@@ -170,6 +171,7 @@ class RotateRoot(Ceremony):
     """A new root key under the same unseal keys. Needs sudo."""
 
     pattern = "rotate/root"
+    root_namespace_only = UNSEALABLE
     root_protected = True
 
     async def write(self, system: System, request: Request) -> None:
@@ -183,30 +185,35 @@ class RotateRootInit(RekeyInit):
     """Start, watch or cancel the making of new unseal keys."""
 
     pattern = "rotate/root/init"
+    root_namespace_only = UNSEALABLE
 
 
 class RotateRootUpdate(RekeyUpdate):
     """Give a share of the present unseal key; the last one brings the new shares."""
 
     pattern = "rotate/root/update"
+    root_namespace_only = UNSEALABLE
 
 
 class RotateRootVerify(RekeyVerify):
     """Give shares of the new unseal key, to prove that they arrived."""
 
     pattern = "rotate/root/verify"
+    root_namespace_only = UNSEALABLE
 
 
 class RotateRootBackup(RekeyBackup):
     """The encrypted unseal shares that were kept in storage. Needs sudo."""
 
     pattern = "rotate/root/backup"
+    root_namespace_only = UNSEALABLE
 
 
 class RotateRecoveryInit(RekeyInit):
     """Start, watch or cancel the making of new recovery keys."""
 
     pattern = "rotate/recovery/init"
+    root_namespace_only = UNSEALABLE
     target = "recovery"
 
 
@@ -214,6 +221,7 @@ class RotateRecoveryUpdate(RekeyUpdate):
     """Give a share of the present recovery key; the last one brings the new shares."""
 
     pattern = "rotate/recovery/update"
+    root_namespace_only = UNSEALABLE
     target = "recovery"
 
 
@@ -221,6 +229,7 @@ class RotateRecoveryVerify(RekeyVerify):
     """Give shares of the new recovery key, to prove that they arrived."""
 
     pattern = "rotate/recovery/verify"
+    root_namespace_only = UNSEALABLE
     target = "recovery"
 
 
@@ -228,6 +237,7 @@ class RotateRecoveryBackup(RekeyBackup):
     """The encrypted recovery shares that were kept in storage. Needs sudo."""
 
     pattern = "rotate/recovery/backup"
+    root_namespace_only = UNSEALABLE
     target = "recovery"
 
 
@@ -295,6 +305,7 @@ class OldRecoveryVerify(RekeyVerify):
 class GenerateRootPath(Ceremony):
     """A path of the making of a root token."""
 
+    root_namespace_only = UNAVAILABLE
     switch = "disable_unauthed_generate_root_endpoints"
 
     def ceremony(self, system: System) -> RootGenerationCeremony:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.config.sanitized import sanitized
 from strongroom.errors import BadRequest, UnsupportedPath, multierror
 from strongroom.framework.field import CommaList, StringList, field
-from strongroom.framework.path import Path
+from strongroom.framework.path import ROOT_ONLY, Path
 from strongroom.logical import Request, Response
 from strongroom.sys.cors import SAFE_HEADERS
 
@@ -25,6 +25,7 @@ class CorsPath(Path):
     """Which web pages may talk to the server. Needs sudo."""
 
     pattern = "config/cors"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
     enable: bool = field("Allow the origins that are named.", default=True)
     allowed_origins: CommaList = field("Origins, or * alone for all.")
@@ -65,6 +66,7 @@ class InterfaceHeaders(Path):
     """The headers that the web interface is served with. Needs sudo."""
 
     pattern = "config/ui/headers/?"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
 
     async def list(self, system: System, request: Request) -> list[str]:
@@ -76,6 +78,7 @@ class InterfaceHeader(Path):
     """One header that the web interface is served with. Needs sudo."""
 
     pattern = "config/ui/headers/{header}"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
     header: str = field("Name of the header; the same in any case.")
     values: StringList = field("Its values, one line each.")
@@ -118,6 +121,7 @@ class State(Path):
     """The configuration that the server runs with."""
 
     pattern = "config/state/sanitized"
+    root_namespace_only = ROOT_ONLY
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
         """The configuration without its secrets."""
@@ -128,6 +132,7 @@ class Reload(Path):
     """Reading a part of the configuration again. Needs sudo."""
 
     pattern = "config/reload/{subsystem}"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
     subsystem: str = field("Which part.")
 

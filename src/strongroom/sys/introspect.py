@@ -13,7 +13,7 @@ from strongroom import codec, eager, host, versions
 from strongroom.clock import rfc3339
 from strongroom.errors import NotFound, UnsupportedPath
 from strongroom.framework.field import field
-from strongroom.framework.path import Path
+from strongroom.framework.path import ROOT_ONLY, UNAVAILABLE, Path
 from strongroom.logical import Request, Response
 from strongroom.mount import AUTH
 
@@ -30,6 +30,7 @@ class InFlight(Path):
     """The requests that are being answered. Needs sudo."""
 
     pattern = "in-flight-req"
+    root_namespace_only = UNAVAILABLE
     root_protected = True
 
     @classmethod
@@ -65,6 +66,7 @@ class HostInfo(Path):
     """The machine: processors, memory, disks. Needs sudo."""
 
     pattern = "host-info"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
@@ -123,6 +125,7 @@ class RouterTable(Path):
     """What the router knows. Needs sudo and ``introspection_endpoint``."""
 
     pattern = "internal/inspect/router/{tag}"
+    root_namespace_only = ROOT_ONLY
     root_protected = True
     tag: str = field("accessor, root, storage or uuid: the table to show.")
 
@@ -156,6 +159,7 @@ class ReplicationStatus(Path):
     """Whether other clusters follow this one."""
 
     pattern = "replication/status"
+    root_namespace_only = ROOT_ONLY
     unauthenticated = True
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from strongroom.sys.system import System
 
 
-def describe(lease: Lease, now: int) -> dict[str, Any]:
+def describe(lease: Lease, request: Request) -> dict[str, Any]:
     """A lease as it stands in a lookup."""
+    namespace = request.namespace
     return {
         "expire_time": rfc3339(lease.expire_time),
         "id": lease.id,
@@ -27,7 +28,8 @@ def describe(lease: Lease, now: int) -> dict[str, Any]:
         "last_renewal": rfc3339(lease.last_renewal) if lease.last_renewal else None,
         "path": lease.path,
         "renewable": lease.renewable,
-        "ttl": max((lease.expire_time - now) // SECOND, 0),
+        "ttl": max((lease.expire_time - request.now) // SECOND, 0),
+        **({"namespace_path": namespace.path} if namespace.path else {}),
     }
 
 
@@ -43,7 +45,7 @@ class Lookup(Path):
         """Times and path of a lease."""
         if not self.lease_id:
             raise BadRequest("lease_id must be specified")
-        return describe(await system.core.leases.require(request, self.lease_id), request.now)
+        return describe(await system.core.leases.require(request, self.lease_id), request)
 
 
 class LookupPrefix(Path):
@@ -228,7 +230,7 @@ class Count(Path):
         counts: dict[str, int] = {}
         stuck = await system.core.leases.stuck(request)
         for lease in stuck:
-            mount = system.core.mounts.find(lease.path)
+            mount = system.core.mounts.of(request.namespace).find(lease.path)
             accessor = mount.accessor if mount else "deleted"
             counts[accessor] = counts.get(accessor, 0) + 1
         return {"lease_count": len(stuck), "counts": counts}

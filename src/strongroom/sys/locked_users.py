@@ -26,7 +26,7 @@ class LockedUsers(Path):
     async def read(self, system: System, request: Request) -> dict[str, Any]:
         """Numbers and names. A namespace is there once somebody in it is locked; the caller's own always."""
         found: dict[Namespace, list[dict[str, Any]]] = {request.namespace: []}
-        for mount in lockout.mounts(system.core, request):
+        async for mount in lockout.mounts(system.core, request):
             if self.mount_accessor not in {"", mount.accessor}:
                 continue
             names = await lockout.locked(system.core, request, mount)
@@ -61,7 +61,7 @@ class Unlock(Path):
 
     async def write(self, system: System, request: Request) -> None:
         """Forget the user's failed logins. One that is not locked is fine."""
-        for mount in lockout.mounts(system.core, request):
+        async for mount in lockout.mounts(system.core, request):
             if mount.accessor == self.mount_accessor:
                 lockout.unlock(system.core, request, mount, self.alias_identifier)
 

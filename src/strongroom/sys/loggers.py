@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from strongroom.framework.field import field
-from strongroom.framework.path import Path
+from strongroom.framework.path import ROOT_ONLY, UNAVAILABLE, Path
 from strongroom.log import known_format, level_number
 from strongroom.logical import Request, Response
 
@@ -23,6 +23,7 @@ class Loggers(Path):
     """The levels of all loggers."""
 
     pattern = "loggers/?"
+    root_namespace_only = ROOT_ONLY
     level: str = field("trace, debug, info, warn or error.")
 
     async def read(self, system: System, request: Request) -> Response:
@@ -42,6 +43,7 @@ class LoggerPath(Path):
     """The level of one logger."""
 
     pattern = "loggers/{name}"
+    root_namespace_only = ROOT_ONLY
     name: str = field("Name of the logger.")
     level: str = field("trace, debug, info, warn or error.")
 
@@ -63,6 +65,7 @@ class Monitor(Path):
     """The log as it is written. Needs sudo."""
 
     pattern = "monitor"
+    root_namespace_only = UNAVAILABLE
     root_protected = True
     log_level: str = field("Lines from this level on.", default="info", query=True)
     log_format: str = field("standard or json.", default="standard", query=True)

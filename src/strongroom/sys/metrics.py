@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom import codec
 from strongroom.errors import PermissionDenied
 from strongroom.framework.field import field
-from strongroom.framework.path import Path
+from strongroom.framework.path import UNAVAILABLE, Path
 from strongroom.logical import SECOND, Request, Response
 from strongroom.metrics import PROMETHEUS_TYPE, render_json, render_prometheus
 from strongroom.wire import Message, Reply
@@ -40,6 +40,7 @@ class Metrics(Path):
 
     pattern = "metrics"
     reads_headers = frozenset({"accept"})
+    root_namespace_only = UNAVAILABLE
     format: str = field("prometheus for its text format; JSON otherwise.", query=True)
 
     @classmethod

@@ -23,6 +23,7 @@ from strongroom.mount import (
     Mount,
     MountConfig,
     MountEntry,
+    MountTable,
     clean_path,
     new_entry,
 )
@@ -93,11 +94,11 @@ def _describe_lockout(config: LockoutConfig) -> dict[str, Any]:
     }
 
 
-def listing(core: Core, table: str) -> dict[str, Any]:
+def listing(mounts: MountTable, table: str) -> dict[str, Any]:
     """All mounts of a table by path."""
     return {
         mount.entry.path: describe(mount)
-        for _, mount in sorted(core.mounts.by_prefix.items())
+        for _, mount in sorted(mounts.by_prefix.items())
         if mount.entry.table == table
     }
 
@@ -217,8 +218,18 @@ class MountFields(Path):
         if self.plugin_version:
             raise BadRequest("only the built-in version of an engine can be mounted")
         registry.backend_class(table, type_, options)
-        core.mounts.refuse_overlap(f"auth/{path}" if table == AUTH else path)
-        entry = new_entry(table, path, type_, description=self.description, options=options)
+        mounts = core.mounts.of(request.namespace)
+        prefix = f"auth/{path}" if table == AUTH else path
+        mounts.refuse_overlap(prefix)
+        await mounts.refuse_inside(request.tx, prefix)
+        entry = new_entry(
+            table,
+            path,
+            type_,
+            description=self.description,
+            options=options,
+            namespace_id=request.namespace.id,
+        )
         entry.local, entry.seal_wrap = self.local, self.seal_wrap
         entry.external_entropy_access = self.external_entropy_access
         entry.config = _config_from(self.config, MountConfig())
@@ -227,9 +238,9 @@ class MountFields(Path):
         longest = entry.config.max_lease_ttl or core.config.max_lease_ttl
         if entry.config.default_lease_ttl > longest:
             raise BadRequest(f"given default lease TTL greater than system max lease TTL of {longest}")
-        mount = Mount(entry)
+        mount = Mount(entry, request.namespace)
         await mount.backend.enabled(request, core.view(request.tx, mount.storage_prefix))
-        await core.mounts.claim(request.tx, entry)
+        await mounts.claim(request.tx, entry)
 
 
 class Mounts(Path):
@@ -240,7 +251,7 @@ class Mounts(Path):
 
     async def read(self, system: System, request: Request) -> Response:
         """All secrets engines by path."""
-        return Response(data=listing(system.core, SECRET), flat=True)
+        return Response(data=listing(_here(system, request), SECRET), flat=True)
 
 
 class MountPath(MountFields):
@@ -252,7 +263,7 @@ class MountPath(MountFields):
 
     async def read(self, system: System, request: Request) -> Response:
         """The engine mounted at the path."""
-        return Response(data=describe(_require(system.core, SECRET, self.path)), flat=True)
+        return Response(data=describe(_require(_here(system, request), SECRET, self.path)), flat=True)
 
     async def write(self, system: System, request: Request) -> None:
         """Enable a secrets engine."""
@@ -271,7 +282,7 @@ class Auths(Path):
 
     async def read(self, system: System, request: Request) -> Response:
         """All auth methods by path."""
-        return Response(data=listing(system.core, AUTH), flat=True)
+        return Response(data=listing(_here(system, request), AUTH), flat=True)
 
 
 class AuthPath(MountFields):
@@ -284,7 +295,7 @@ class AuthPath(MountFields):
 
     async def read(self, system: System, request: Request) -> Response:
         """The method enabled at the path."""
-        return Response(data=describe(_require(system.core, AUTH, self.path)), flat=True)
+        return Response(data=describe(_require(_here(system, request), AUTH, self.path)), flat=True)
 
     async def write(self, system: System, request: Request) -> None:
         """Enable an auth method."""
@@ -295,8 +306,13 @@ class AuthPath(MountFields):
         await disable(system.core, request, AUTH, self.path)
 
 
-def _require(core: Core, table: str, path: str) -> Mount:
-    mount = core.mounts.named(table, path.strip("/") + "/")
+def _here(system: System, request: Request) -> MountTable:
+    """The mounts of the request's namespace."""
+    return system.core.mounts.of(request.namespace)
+
+
+def _require(mounts: MountTable, table: str, path: str) -> Mount:
+    mount = mounts.named(table, path.strip("/") + "/")
     if mount is None:
         what = "secret engine mount" if table == SECRET else "auth engine"
         raise BadRequest(f"No {what} at {path.strip('/')}/")
@@ -308,7 +324,7 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
 
     The job that deletes the data is committed with the mount's end, so a crash loses neither.
     """
-    mount = core.mounts.named(table, path.strip("/") + "/")
+    mount = core.mounts.of(request.namespace).named(table, path.strip("/") + "/")
     if mount is None:
         return
     if mount.prefix in PERMANENT:
@@ -350,7 +366,7 @@ class TuneFields(Path):
 
     async def tune(self, core: Core, request: Request, table: str, path: str) -> None:
         """Change what is given of a mount's settings. Raises BadRequest."""
-        mount = core.mounts.named(table, path.strip("/") + "/")
+        mount = core.mounts.of(request.namespace).named(table, path.strip("/") + "/")
         if mount is None:
             raise BadRequest(f'tune of path "{path.strip("/")}/" failed: no mount entry found')
         self._refuse_strange(mount)
@@ -370,14 +386,14 @@ class TuneFields(Path):
         if "token_type" in self.given:
             if mount.entry.table != AUTH:
                 raise BadRequest("'token_type' can only be modified on auth mounts")
-            if mount.type == "token":
+            if mount.type in {"token", "ns_token"}:
                 raise BadRequest("'token_type' cannot be set for 'token' or 'ns_token' auth mounts")
         if "user_lockout_config" in self.given:
             _refuse_lockout(mount.type)
 
-    def tuned(self, core: Core, table: str, path: str) -> Response:
+    def tuned(self, core: Core, request: Request, table: str, path: str) -> Response:
         """The settings in force at a mount."""
-        mount = core.mounts.named(table, path.strip("/") + "/")
+        mount = core.mounts.of(request.namespace).named(table, path.strip("/") + "/")
         if mount is None:
             raise BadRequest(f'cannot fetch sysview for path "{path.strip("/")}/"')
         default, longest = core.ttls(mount)
@@ -400,7 +416,7 @@ class MountTune(TuneFields):
 
     async def read(self, system: System, request: Request) -> Response:
         """The settings in force."""
-        return self.tuned(system.core, *_table_and_path(self.path))
+        return self.tuned(system.core, request, *_table_and_path(self.path))
 
     async def write(self, system: System, request: Request) -> None:
         """Change the settings that are given."""
@@ -417,7 +433,7 @@ class AuthTune(TuneFields):
 
     async def read(self, system: System, request: Request) -> Response:
         """The settings in force."""
-        return self.tuned(system.core, AUTH, self.path)
+        return self.tuned(system.core, request, AUTH, self.path)
 
     async def write(self, system: System, request: Request) -> None:
         """Change the settings that are given."""
@@ -446,10 +462,15 @@ class Remount(Path):
         core = system.core
         if not self.source or not self.target:
             raise BadRequest("both 'from' and 'to' path must be specified as a string")
-        source, target = _table_and_path(self.source), _table_and_path(self.target)
+        namespace, start = await core.namespaces.locate(request.tx, request.namespace, self.source.strip("/"))
+        elsewhere, end = await core.namespaces.locate(request.tx, request.namespace, self.target.strip("/"))
+        if namespace.id != elsewhere.id:
+            raise BadRequest("mounts cannot move to another namespace: mount it there and copy what it holds")
+        mounts = await core.mounts.ready(namespace)
+        source, target = _table_and_path(start), _table_and_path(end)
         if source[0] != target[0]:
             raise BadRequest("cannot move a secrets engine to an auth method's path, or back")
-        mount = core.mounts.named(*source)
+        mount = mounts.named(*source)
         if mount is None:
             raise BadRequest(f'no matching mount at "{self.source.strip("/")}/"')
         if mount.prefix in PERMANENT:
@@ -458,8 +479,11 @@ class Remount(Path):
         path = clean_path(target[1], target[0])
         if target == source:
             raise BadRequest(f'path already in use at "{self.target.strip("/")}/"')
-        core.mounts.refuse_overlap(f"auth/{path}" if target[0] == AUTH else path, moving=mount.prefix)
-        await core.leases.revoke_prefix(request, mount.prefix, sync=True)
+        prefix = f"auth/{path}" if target[0] == AUTH else path
+        mounts.refuse_overlap(prefix, moving=mount.prefix)
+        await mounts.refuse_inside(request.tx, prefix)
+        inside = core.inner_request(request, mount, mount.prefix)
+        await core.leases.revoke_prefix(inside, mount.prefix, sync=True)
         core.mounts.put(request.tx, replace(mount.entry, path=path))
         migration = core.moved(request, self.source.strip("/") + "/", self.target.strip("/") + "/")
         return Response(data={"migration_id": migration}, warnings=[_MOVED], flat=True)
@@ -498,15 +522,14 @@ class UIMounts(Path):
 
     async def read(self, system: System, request: Request) -> dict[str, Any]:
         """Mounts by table and path."""
-        core = system.core
-        acl = await core.acl_of(request)
+        acl = await system.core.acl_of(request)
         if request.token and acl is None:
             raise PermissionDenied
         body: dict[str, dict[str, Any]] = {"auth": {}, "secret": {}}
-        for prefix, mount in sorted(core.mounts.by_prefix.items()):
+        for prefix, mount in sorted(_here(system, request).by_prefix.items()):
             table = "auth" if mount.entry.table == AUTH else "secret"
             public = mount.entry.config.listing_visibility == "unauth"
-            if acl is not None and (public or acl.reaches(prefix)):
+            if acl is not None and (public or acl.reaches(request.outer + prefix)):
                 body[table][mount.entry.path] = describe(mount)
             elif public:
                 body[table][mount.entry.path] = {
@@ -529,16 +552,18 @@ class UIMount(Path):
         """The mount of a path."""
         core = system.core
         wanted = self.path.strip("/") + "/"
-        mount = core.mounts.find(wanted)
         acl = await core.acl_of(request)
         if acl is None:
             raise PermissionDenied
-        if mount is None or not acl.reaches(mount.prefix):
+        namespace, rest = await core.namespaces.locate(request.tx, request.namespace, wanted)
+        mount = (await core.mounts.ready(namespace)).find(rest)
+        below = namespace.path.removeprefix(request.namespace.path)
+        if mount is None or not acl.reaches(request.outer + below + mount.prefix):
             raise PermissionDenied(
                 "preflight capability check returned 403, please ensure client's policies "
                 f'grant access to path "{wanted}"'
             )
-        return {**describe(mount), "path": mount.entry.path}
+        return {**describe(mount), "path": below + mount.entry.path}
 
 
 PATHS: tuple[type[Path], ...] = (

@@ -139,7 +139,7 @@ class Reload(Path):
             raise BadRequest("plugin and mounts cannot be set at the same time")
         if not self.plugin and not self.mounts:
             raise BadRequest("plugin or mounts must be provided")
-        table = system.core.mounts
+        table = system.core.mounts.of(request.namespace)
         for prefix in self._prefixes(table):
             restart(table.by_prefix[prefix])
         return Response(data={"reload_id": request.id})

@@ -13,8 +13,8 @@ import msgspec
 from strongroom.admission import LEASE_COUNT, RATE_LIMIT
 from strongroom.errors import BadRequest
 from strongroom.framework.field import Anything, Duration, StringList, Unconvertible, field
-from strongroom.framework.path import Path
-from strongroom.logical import Request
+from strongroom.framework.path import ROOT_ONLY, Path
+from strongroom.logical import ROOT, Namespace, Request
 from strongroom.quota import LeaseCountRule, Rule
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Config(Path):
     """How rate limits behave."""
 
     pattern = "quotas/config"
+    root_namespace_only = ROOT_ONLY
     rate_limit_exempt_paths: StringList = field("Paths that no limit counts; * at the end makes a prefix.")
     enable_rate_limit_audit_logging: bool = field("Log refused requests to the audit devices.")
     enable_rate_limit_response_headers: bool = field("Tell clients their limit in X-Ratelimit headers.")
@@ -49,20 +50,21 @@ class Config(Path):
 # -- where a rule holds ----------------------------------------------------------------------------
 
 
-def place(core: Core, text: str) -> tuple[str, str]:
-    """The mount that a rule's path names and the rest below it. Raises BadRequest without a mount."""
+async def place(core: Core, request: Request, text: str) -> tuple[Namespace, str, str]:
+    """Namespace and mount that a rule's path names, and the rest below. Raises BadRequest without."""
     path = text.strip("/")
-    if not path:
-        return "", ""
-    mount = core.mounts.find(path + "/")
+    namespace, rest = await core.namespaces.locate(request.tx, ROOT, path + "/" if path else "")
+    if not rest:
+        return namespace, "", ""
+    mount = (await core.mounts.ready(namespace)).find(rest)
     if mount is None:
-        raise BadRequest(f'invalid mount path "{path}/"')
-    return mount.prefix, path[len(mount.prefix) :]
+        raise BadRequest(f'invalid mount path "{rest}"')
+    return namespace, mount.prefix, rest[len(mount.prefix) : -1]
 
 
-def check_role(core: Core, mount: str, path: str) -> None:
+def check_role(core: Core, namespace: Namespace, mount: str, path: str) -> None:
     """Raise BadRequest unless logins at a mount have roles."""
-    found: Mount | None = core.mounts.by_prefix.get(mount)
+    found: Mount | None = core.mounts.of(namespace).by_prefix.get(mount)
     if path or found is None or found.backend.kind != "auth":
         raise BadRequest(
             f'Mount path "{mount}{path}" is not a valid auth method and therefore '
@@ -79,6 +81,7 @@ class RateLimits(Path):
     """The rate limits there are."""
 
     pattern = "quotas/rate-limit/?"
+    root_namespace_only = ROOT_ONLY
 
     async def list(self, system: System, request: Request) -> list[str]:
         """Names of the rules."""
@@ -89,6 +92,7 @@ class RateLimitPath(Path):
     """One rate limit."""
 
     pattern = "quotas/rate-limit/{name}"
+    root_namespace_only = ROOT_ONLY
     name: str = field("Name of the rule.")
     rate: Anything = field("Requests that each client may make in an interval; more than 0.")
     interval: Duration = field("Length of the interval; by default a second.", default=1)
@@ -107,18 +111,19 @@ class RateLimitPath(Path):
         """Create or replace the rule; it counts from nothing."""
         core = system.core
         rate = number("rate", self.rate)
-        mount, path = place(core, self.path)
+        namespace, mount, path = await place(core, request, self.path)
         if self.role:
-            check_role(core, mount, path)
+            check_role(core, namespace, mount, path)
         rule = Rule(
             self.name,
             rate,
             self.interval or 1,
             self.block_interval,
+            namespace=namespace.path,
             mount=mount,
             path=path,
             role=self.role,
-            inheritable=self.inheritable or not mount,
+            inheritable=self.inheritable or not (mount or namespace.path),
         )
         await core.quotas.check_unique(request, rule)
         core.quotas.put(request, RATE_LIMIT, self.name, rule)
@@ -143,6 +148,7 @@ class LeaseCounts(Path):
     """The bounds on numbers of leases there are."""
 
     pattern = "quotas/lease-count/?"
+    root_namespace_only = ROOT_ONLY
 
     async def list(self, system: System, request: Request) -> list[str]:
         """Names of the rules."""
@@ -153,6 +159,7 @@ class LeaseCountPath(Path):
     """One bound on the number of leases."""
 
     pattern = "quotas/lease-count/{name}"
+    root_namespace_only = ROOT_ONLY
     name: str = field("Name of the rule.")
     max_leases: int = field("How many leases may live at once; more than 0.")
     path: str = field("Namespace, mount or path that the rule is for; empty for everything.")
@@ -169,20 +176,27 @@ class LeaseCountPath(Path):
         return {
             "name": rule.name,
             "type": LEASE_COUNT,
-            "path": rule.path,
+            "path": rule.target,
             "role": rule.role,
             "max_leases": rule.max_leases,
-            "counter": await quotas.count(request, rule.path),
-            "inheritable": not rule.path,
+            "counter": await quotas.count(request, rule),
+            "inheritable": rule.spreads,
         }
 
     async def write(self, system: System, request: Request) -> None:
         """Create or replace the rule; leases that live already stay."""
         core = system.core
-        mount, path = place(core, self.path)
+        namespace, mount, path = await place(core, request, self.path)
         if self.role:
-            check_role(core, mount, path)
-        rule = LeaseCountRule(self.name, self.max_leases, mount + path, self.role)
+            check_role(core, namespace, mount, path)
+        rule = LeaseCountRule(
+            self.name,
+            self.max_leases,
+            mount + path,
+            self.role,
+            namespace=namespace.path,
+            inheritable=self.inheritable,
+        )
         await core.quotas.check_unique(request, rule)
         core.quotas.put(request, LEASE_COUNT, self.name, rule)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import BadRequest, Internal, NotFound, UnsupportedPath
 from strongroom.framework.field import field
-from strongroom.framework.path import Path
+from strongroom.framework.path import UNAVAILABLE, Path
 from strongroom.logical import Request
 from strongroom.seal.config import CONFIG_PATH, RECOVERY_CONFIG_PATH
 
@@ -43,6 +43,7 @@ class Raw(Path):
     """An entry of the storage. Needs sudo."""
 
     pattern = "raw/{path*}"
+    root_namespace_only = UNAVAILABLE
     root_protected = True
     path: str = field("Key of the entry.")
     value: str = field("What to store.", sensitive=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from strongroom import __version__, codec
 from strongroom.errors import BadRequest
 from strongroom.framework.field import Duration, StringList, field
-from strongroom.framework.path import Path
+from strongroom.framework.path import UNAVAILABLE, UNSEALABLE, Path
 from strongroom.hcl.duration import format_go
 from strongroom.logical import SECOND, Request, Response
 from strongroom.seal import pgp
@@ -50,6 +50,7 @@ class Init(Strict):
     """Whether the server is initialised; and its initialisation, once in its life."""
 
     pattern = "init"
+    root_namespace_only = UNAVAILABLE
     unauthenticated = True
     while_sealed = True
     secret_shares: int = field("Into how many shares to split the unseal key.")
@@ -133,6 +134,7 @@ class Unseal(Strict):
     """Give one share of the unseal key."""
 
     pattern = "unseal"
+    root_namespace_only = UNAVAILABLE
     unauthenticated = True
     while_sealed = True
     key: str = field("A share, in hex or base64.", sensitive=True)
@@ -157,6 +159,7 @@ class Seal(Path):
     """Seal the server: its keys leave memory. Needs update on the path, as sudo."""
 
     pattern = "seal"
+    root_namespace_only = UNAVAILABLE
     root_protected = True
 
     async def write(self, system: System, request: Request) -> None:
@@ -169,6 +172,7 @@ class StepDown(Path):
     """Give up being the active node. Alone, a node stays active."""
 
     pattern = "step-down"
+    root_namespace_only = UNAVAILABLE
     root_protected = True
 
     async def write(self, system: System, request: Request) -> None:
@@ -179,6 +183,7 @@ class Health(Path):
     """Whether this node is initialised, unsealed and active, as a status code for load balancers."""
 
     pattern = "health"
+    root_namespace_only = UNAVAILABLE
     reader_safe = True
     unauthenticated = True
     while_sealed = True
@@ -269,6 +274,7 @@ class KeyStatus(Path):
     """The key that encrypts new entries."""
 
     pattern = "key-status"
+    root_namespace_only = UNSEALABLE
 
     async def read(self, system: System, request: Request) -> Response:
         """Term, age and use of the active key."""
@@ -279,6 +285,7 @@ class Rotate(Path):
     """Retire the key that encrypts new entries and take a new one."""
 
     pattern = "rotate"
+    root_namespace_only = UNSEALABLE
     root_protected = True
 
     async def write(self, system: System, request: Request) -> None:
@@ -296,6 +303,7 @@ class RotateConfig(Path):
     """When the key that encrypts new entries retires by itself."""
 
     pattern = "rotate/config"
+    root_namespace_only = UNSEALABLE
     max_operations: int = field("Encryptions after which the key is replaced.")
     interval: Duration = field("Time after which the key is replaced; 0 is never.")
     enabled: bool = field("Whether keys are replaced without being asked.", default=True)

@@ -31,8 +31,9 @@ class OpenApi(Path):
         acl = await core.acl_of(request)
         visible: dict[str, Backend] = {}
         if acl is not None:
-            mounts = core.mounts.by_prefix
-            visible = {prefix: mounts[prefix].backend for prefix in mounts if acl.reaches(prefix)}
+            mounts = core.mounts.of(request.namespace).by_prefix
+            outer = request.outer
+            visible = {at: mount.backend for at, mount in mounts.items() if acl.reaches(outer + at)}
         return Response(raw=codec.encode(document(visible, generic=self.generic_mount_paths)))
 
     async def write(self, system: System, request: Request) -> Response:

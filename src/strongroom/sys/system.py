@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from strongroom.framework.backend import Backend
 from strongroom.sys import (
+    apilock,
     audit,
     capabilities,
     ceremonies,
@@ -55,6 +56,7 @@ class System(Backend):
         *metrics.PATHS,
         *quotas.PATHS,
         *introspect.PATHS,
+        *apilock.PATHS,
         *namespaces.PATHS,
         *plugins.PATHS,
         *raw.PATHS,
