@@ -1,4 +1,6 @@
-"""``python -m bench.bulk CONFIG KEY COUNT``: put live tokens into a stopped server's storage.
+"""``python -m bench.bulk CONFIG KEY COUNT [--ends=TIME]``: put live tokens into a stopped server's storage.
+
+With ``--ends`` all of them end in that moment (seconds since the epoch), under a path of their own.
 
 The rows are those that the API would leave, made by the same code, thousands in a transaction:
 a million requests over HTTP would measure something else, and take its time.
@@ -20,7 +22,7 @@ CHUNK = 5_000
 TTL = 24 * 3_600
 
 
-async def fill(config_path: str, key: str, count: int) -> None:
+async def fill(config_path: str, key: str, count: int, ends: float = 0) -> None:
     """Unseal the storage of a configuration with ``key`` and issue ``count`` tokens."""
     config = load([config_path], os.environ)
     config.audits = ()
@@ -30,27 +32,30 @@ async def fill(config_path: str, key: str, count: int) -> None:
     for start in range(0, count, CHUNK):
         request = core.internal_request()
         for number in range(start, min(start + CHUNK, count)):
-            core.tokens.issue(request, _entry(request.now + number, request.now))
+            expires = int(ends * SECOND) if ends else request.now + number + TTL * SECOND
+            path = "bench/login" if ends else "token/create"
+            core.tokens.issue(request, _entry(expires, request.now, path))
         await core.store.commit(request.tx)
     await core.stop()
 
 
-def _entry(created: int, now: int) -> TokenEntry:
+def _entry(expires: int, now: int, path: str) -> TokenEntry:
     return TokenEntry(
         key="",
         accessor="",
         policies=["bench", "default"],
-        path="auth/token/create",
+        path=f"auth/{path}",
         display_name="token",
         creation_time=now,
         ttl=TTL,
-        expire_time=created + TTL * SECOND,
+        expire_time=expires,
     )
 
 
 def main(arguments: list[str]) -> None:
-    config_path, key, count = arguments
-    run(fill(config_path, key, int(count)))
+    config_path, key, count, *rest = arguments
+    ends = rest[0].removeprefix("--ends=") if rest else "0"
+    run(fill(config_path, key, int(count), float(ends)))
 
 
 if __name__ == "__main__":

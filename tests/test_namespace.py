@@ -8,11 +8,11 @@ import pytest
 
 from strongroom import namespace as namespaces
 from strongroom import registry
+from strongroom.breaker import MAX_ATTEMPTS
 from strongroom.core import Core
 from strongroom.framework.backend import Backend
 from strongroom.framework.path import Path
 from strongroom.handler import Handler
-from strongroom.lease import MAX_ATTEMPTS
 from strongroom.logical import ROOT, SECOND, Namespace, Request, home_of, prefix_of
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import Leasing, later, leasing, reap, rows
@@ -378,9 +378,7 @@ async def _due(core: Core) -> list[tuple[int, str, str]]:
 
 
 async def namespaces_step(core: Core, when: int, kind: str, reference: str) -> None:
-    from strongroom import reaper  # noqa: PLC0415  one step of it only
-
-    await reaper._end(core, when, kind, reference)
+    await core.reaper._end((when, kind, reference))
 
 
 def test_the_reaper_reads_one_index_whatever_the_number_of_namespaces() -> None:

@@ -63,6 +63,7 @@ from strongroom.mount import Mount, MountTable, cubbyhole_prefix
 from strongroom.namespace import Namespaces
 from strongroom.policies import Policies
 from strongroom.policy.acl import ACL
+from strongroom.reaper import Reaper
 from strongroom.seal import seal
 from strongroom.seal.wraps import Sealer
 from strongroom.settings import Settings
@@ -158,6 +159,7 @@ class Core:
         self.mounts = MountTable(self.store, self.barrier, self)
         self.tokens = Tokens(self)
         self.leases = Leases(self)
+        self.reaper = Reaper(self)
         self.intents = Intents(self)
         self.wakes = Wakes(self)
         self.policies = Policies(self)

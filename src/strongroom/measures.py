@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from strongroom.logical import SECOND, Request
+from strongroom.logical import SECOND, Namespace, Request
 from strongroom.metrics import Metrics, Timing, Together, process
 from strongroom.mount import AUTH, SECRET
 
@@ -140,6 +140,12 @@ class Measures:
         }
         self.metrics.counter("token.creation", labels).add()
         self.creation.add((perf_counter() - request.routed) * 1000)
+
+    def expired(self, namespace: Namespace, waited: int) -> None:
+        """Something came to its end, and ``waited`` nanoseconds for its turn."""
+        labels = {"namespace": namespace.path or "root"}
+        self.metrics.counter("expire.lease_expiration", labels).add()
+        self.metrics.timing("expire.lease_expiration.time_in_queue", labels).add(waited / 1_000_000)
 
     # -- what is counted now and then ----------------------------------------------------------------
 

@@ -10,11 +10,12 @@ import msgspec
 
 from strongroom.barrier.view import View
 from strongroom.crypto.entropy import random_bytes, uuid4_str
-from strongroom.errors import BadRequest, Conflict, Internal
+from strongroom.errors import BadRequest, Conflict, Internal, UpstreamFailed
 from strongroom.framework.backend import Backend, Table
 from strongroom.framework.field import field
+from strongroom.framework.lease import Terms
 from strongroom.framework.path import Path
-from strongroom.logical import ROOT, Namespace, Request, Response, prefix_of
+from strongroom.logical import ROOT, Namespace, Request, Response, SecretLease, prefix_of
 from strongroom.registry import backend_class
 
 if TYPE_CHECKING:
@@ -125,7 +126,22 @@ class Degraded(Backend):
 
     async def handle(self, path: Path, request: Request) -> Response:
         """Say why nothing here works."""
-        raise Internal(f"the engine at {self.mount.prefix} is not in service: {self.reason}")
+        raise Internal(self._sentence())
+
+    def target(self, lease: SecretLease) -> str:
+        """The engine itself: its leases wait for it as for a system that does not answer."""
+        return "engine"
+
+    async def renew(self, request: Request, lease: SecretLease, terms: Terms) -> SecretLease:
+        """Nobody knows whether it may live on."""
+        raise UpstreamFailed(self._sentence())
+
+    async def revoke(self, request: Request, lease: SecretLease) -> None:
+        """Have the lease wait until the engine is back."""
+        raise UpstreamFailed(self._sentence())
+
+    def _sentence(self) -> str:
+        return f"the engine at {self.mount.prefix} is not in service: {self.reason}"
 
 
 class Unavailable(Path):

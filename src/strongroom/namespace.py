@@ -318,15 +318,17 @@ class Namespaces:
         Those whose revocation was given up are forgotten.
         """
         leases = self._core.leases
-        stuck = {lease.id: lease for lease in await leases.stuck(request)}
+        stuck = set(await leases.stuck(request.tx, request.namespace))
         waiting = [name for name in await leases.ids(request, "", len(stuck) + BULK) if name not in stuck]
         for name in waiting:
             await leases.hurry(request, name)
         if waiting or not stuck:
             return bool(waiting)
         self._core.log.warning("%d leases of a deleted namespace could not be revoked", len(stuck))
-        for lease in [*stuck.values()][:BULK]:
-            leases.forget(request, lease)
+        for name in sorted(stuck)[:BULK]:
+            lease = await leases.find(request.tx, name)
+            if lease is not None:
+                leases.forget(request, lease)
         return True
 
 

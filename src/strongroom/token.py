@@ -264,19 +264,24 @@ class Tokens:
         self.update(request, fresh)
         return fresh
 
-    async def revoke_tree(self, request: Request, *keys: str) -> int:
+    async def revoke_tree(self, request: Request, *keys: str, ended: bool = False) -> int:
         """Revoke tokens and all their descendants, with their leases; gives how many went.
 
-        Everything is read before the first row is deleted, since a listing costs more the more its
-        transaction has written.
+        With ``ended`` those of ``keys`` that live on are left alone. Everything is read before the first row
+        is deleted, since a listing costs more the more its transaction has written.
         """
         doomed: dict[str, _Remains] = {}
         waiting = list(keys)
+        spared = set(keys) if ended else set()
         while waiting:
             key = waiting.pop()
             if key in doomed:
                 continue
-            doomed[key] = remains = await self._remains(request, key)
+            remains = await self._remains(request, key)
+            if key in spared and _live(remains.entry, request.now) is not None:
+                continue
+            doomed[key] = remains
+            spared.difference_update(remains.children)
             waiting.extend(remains.children)
             if not len(doomed) % _BREATH:
                 await asyncio.sleep(0)

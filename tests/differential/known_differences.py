@@ -250,6 +250,9 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(8, "status", "a caller's mistake is no failure of the server"),
         Known(9, "body.errors", "a slash at the end changes nothing here"),
     ),
+    "leases irrevocable limits": tuple(
+        Known(step, "status", "a caller's mistake is no failure of the server") for step in (2, 3, 4)
+    ),
     "mounts of a new server": (
         *(Known(step, "*passthrough_request_headers", _PASSED) for step in (1, 4, 5)),
         *(Known(step, "status", "the path is there, the verb is not") for step in (9, 10)),

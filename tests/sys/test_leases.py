@@ -83,12 +83,13 @@ def test_every_path_revokes(leasing: type[Leasing], path: str, sync: bool) -> No
     async def scenario(api: InProcess) -> None:
         lease, other = await issued(api), await issued(api)
         body: dict[str, Any] = {"sync": sync} | ({} if "<id>" in path else {"lease_id": lease})
-        assert (await api("PUT", f"sys/{path.replace('<id>', lease)}", body)).status == 204
+        done = 204 if sync else 202
+        assert (await api("PUT", f"sys/{path.replace('<id>', lease)}", body)).status == done
         if not sync:
             await reap(api.core)
         assert (await known(api, lease), await known(api, other)) == (False, True)
         assert await credentials(api) == 1
-        assert (await api("PUT", f"sys/{path.replace('<id>', lease)}", body)).status == 204
+        assert (await api("PUT", f"sys/{path.replace('<id>', lease)}", body)).status == done
 
     inprocess(scenario)
 
@@ -123,7 +124,7 @@ def test_force_forgets_what_the_engine_cannot_take_back(leasing: type[Leasing], 
     async def scenario(api: InProcess) -> None:
         lease = await issued(api, "broken")
         leasing.failing.add("broken")
-        assert (await api("PUT", "sys/leases/revoke", {"lease_id": lease, "sync": True})).status == 500
+        assert (await api("PUT", "sys/leases/revoke", {"lease_id": lease, "sync": True})).status == 400
         assert await known(api, lease)
         assert (await api("PUT", f"sys/{path}/db/creds/broken")).status == 204
         assert not await known(api, lease)
@@ -151,7 +152,7 @@ def test_leases_that_nobody_can_revoke_are_shown_and_counted(leasing: type[Leasi
         accessor = api.core.mounts.by_prefix["db/"].accessor
         count = (await api("GET", "sys/leases/count?type=irrevocable")).data
         assert count == {"lease_count": 1, "counts": {accessor: 1}}
-        assert (await api("GET", "sys/leases?type=irrevocable&limit=0")).data["leases"] == []
+        assert (await api("GET", "sys/leases?type=irrevocable&limit=0")).status == 400
         assert (await api("GET", "sys/leases?type=irrevocable&limit=none")).data["leases"]
         assert (await api("GET", "sys/leases?type=irrevocable&limit=x")).status == 400
         for path in ("leases", "leases/count"):

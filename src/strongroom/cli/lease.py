@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from strongroom.cli.command import Commands, Failure, doing
 from strongroom.cli.flag import Flag
 from strongroom.cli.options import FORMATTED, HTTP
 from strongroom.cli.output import print_secret
+from strongroom.cli.table import table
 from strongroom.cli.value import go_duration
 
 TYPE_CHECKING = False  # see flag.py
@@ -26,6 +29,11 @@ REVOCATION = (
     ),
     Flag("prefix", "bool", "ID is the beginning of many leases' IDs."),
     Flag("sync", "bool", "Wait until it is done, and fail if it cannot be."),
+)
+
+REPORT = (
+    Flag("by", "string", "Count by mount, role or entity.", default="mount"),
+    Flag("top", "int", "Show only so many of the largest; 0 for all.", default=20),
 )
 
 
@@ -89,3 +97,32 @@ def _revoke(session: Session, lease: str, *, prefix: bool, sync: bool) -> int:
     return session.succeed(
         f"Revoked any leases with prefix: {lease}" if prefix else f"Revoked lease: {lease}"
     )
+
+
+@commands.add("lease report", "[PREFIX]", flags=(*FORMATTED, *REPORT), count=(0, 1))
+def report(session: Session) -> int:
+    """Show who makes the leases there are, the largest first.
+
+    The server counts for a second at a time, so that it goes on serving; this adds up. PREFIX has only
+    leases counted whose IDs begin so. Needs a server that can tell (Strongroom), and sudo.
+
+        $ {name} lease report -by=role database/
+    """
+    query = {"by": session.flags["by"], "top": "0", "after": ""}
+    query["prefix"] = session.arguments[0] if session.arguments else ""
+    counts: Counter[str] = Counter()
+    complete = False
+    while not complete:
+        with doing("Error counting leases"):
+            answer = session.client.read("sys/internal/leases/report", query) or {}
+        data = answer["data"]
+        counts.update({one["name"]: one["leases"] for one in data["counts"]})
+        complete, query["after"] = data["complete"], data["after"]
+    largest = counts.most_common(session.flags["top"] or None)
+    if session.format != "table":
+        found = [{"name": name, "leases": count} for name, count in largest]
+        return print_secret(session, {"data": {"counts": found, "lease_count": counts.total()}})
+    rows = [(str(count), name or "none") for name, count in largest]
+    session.print(table(("Leases", session.flags["by"].capitalize()), rows))
+    session.print(f"\n{counts.total()} in all")
+    return 0

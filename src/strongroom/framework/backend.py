@@ -97,6 +97,14 @@ class Backend:
                 return kind.of(lease)
         raise Internal(cause=f"{self.type} issues no leases of kind {lease.kind!r}")
 
+    def target(self, lease: SecretLease) -> str:
+        """The outside system that takes part when a lease is taken back; empty when there is none.
+
+        What has none is taken back many at a time, in one transaction; what has one is taken back on its
+        own, with a deadline, and may be tried again after it succeeded: gone already is fine.
+        """
+        return self.leased(lease).target if self.leases else ""
+
     async def renew(self, request: Request, lease: SecretLease, terms: Terms) -> SecretLease:
         """Extend what a lease stands for; gives the lease with its new terms."""
         leased = self.leased(lease)
