@@ -217,3 +217,17 @@ def test_the_server_ends_what_is_due_by_itself(world: World) -> None:
             assert not world.users
 
     inprocess(scenario)
+
+
+def test_it_wakes_for_the_next_end_not_up_to_a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaper, "PAUSE", 30.0)
+
+    async def scenario(api: InProcess) -> None:
+        async with asyncio.timeout(10):
+            await asyncio.sleep(1.1)  # the pause that began before
+            await tokens(api, 1, "2s")
+            api.core.leases.outside.ended.set()
+            while await stored(api.core, "at"):  # noqa: ASYNC110  the server has no event for it
+                await asyncio.sleep(0.02)
+
+    inprocess(scenario)

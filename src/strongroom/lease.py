@@ -312,6 +312,11 @@ class Leases:
             found.append((when, kind, reference))
         return found
 
+    async def first(self, tx: Transaction) -> int:
+        """When the first entry of the index is due; 0 when there is none."""
+        rows = await tx.scan(_INDEX, "", 1)
+        return int(rows[0].partition("/")[0], 16) if rows else 0
+
     async def mount_of(self, namespace: Namespace, lease: Lease) -> Mount | None:
         """The mount whose engine takes a lease back; None when it is gone.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.errors import Conflict, Internal, Sealed, StrongroomError
 from strongroom.lease import Leases
-from strongroom.logical import Request, home_of
+from strongroom.logical import SECOND, Request, home_of
 
 if TYPE_CHECKING:
     from strongroom.core import Core
@@ -101,10 +101,21 @@ class Reaper:
         except Exception:  # noqa: BLE001  a defect in one place must not end all expiry
             _log.exception("expiry has to wait")
         if not found:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE):
-                    await core.leases.outside.ended.wait()
+            await self._pause()
         return True
+
+    async def _pause(self) -> None:
+        """Wait for the next end, or for something under way to be done; never long."""
+        core, ahead = self._core, PAUSE
+        tx = core.store.begin(write=False)
+        try:
+            with suppress(StrongroomError):  # told by the next look
+                ahead = (await core.leases.first(tx) - core.clock()) / SECOND
+        finally:
+            tx.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ahead if 0 < ahead < PAUSE else PAUSE):
+                await core.leases.outside.ended.wait()
 
     async def _stop(self) -> None:
         tasks = list(self._beside.values())
