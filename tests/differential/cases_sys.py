@@ -367,7 +367,7 @@ CASES = (
         get("sys/internal/inspect/router/nonsense"),
         get("sys/pprof/cmdline", token=None),
         get("sys/monitor?log_level=nonsense"),
-        get("sys/locked-users"),
+        get("sys/locked-users?mount_accessor=none"),
         post("sys/locked-users/nonsense/unlock/x", {}),
         get("sys/storage/raft/configuration"),
         get("sys/storage/raft/snapshot"),
