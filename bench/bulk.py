@@ -1,6 +1,7 @@
-"""``python -m bench.bulk CONFIG KEY COUNT [--ends=TIME]``: put live tokens into a stopped server's storage.
+"""``python -m bench.bulk CONFIG KEY COUNT``: put live tokens, or entities, into a stopped server's storage.
 
-With ``--ends`` all of them end in that moment (seconds since the epoch), under a path of their own.
+With ``--ends=TIME`` all tokens end in that moment (seconds since the epoch), under a path of their own. With
+``--entities=ACCESSOR`` entities are stored instead, each with an alias at that mount.
 
 The rows are those that the API would leave, made by the same code, thousands in a transaction:
 a million requests over HTTP would measure something else, and take its time.
@@ -8,12 +9,15 @@ a million requests over HTTP would measure something else, and take its time.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Callable
 
 from strongroom.config.load import load
 from strongroom.core import Core
-from strongroom.logical import SECOND
+from strongroom.identity.entities import new_alias
+from strongroom.logical import SECOND, Request
 from strongroom.seal.quorum import decode_key
 from strongroom.server import physical_of, run
 from strongroom.token import TokenEntry
@@ -21,9 +25,12 @@ from strongroom.token import TokenEntry
 CHUNK = 5_000
 TTL = 24 * 3_600
 
+Put = Callable[[Core, Request, int], None]
+"""Stores the n-th thing in a request's transaction."""
 
-async def fill(config_path: str, key: str, count: int, ends: float = 0) -> None:
-    """Unseal the storage of a configuration with ``key`` and issue ``count`` tokens."""
+
+async def fill(config_path: str, key: str, count: int, put: Put) -> None:
+    """Unseal the storage of a configuration with ``key`` and store ``count`` things."""
     config = load([config_path], os.environ)
     config.audits = ()
     core = Core(config, physical_of(config.storage))
@@ -32,11 +39,31 @@ async def fill(config_path: str, key: str, count: int, ends: float = 0) -> None:
     for start in range(0, count, CHUNK):
         request = core.internal_request()
         for number in range(start, min(start + CHUNK, count)):
-            expires = int(ends * SECOND) if ends else request.now + number + TTL * SECOND
-            path = "bench/login" if ends else "token/create"
-            core.tokens.issue(request, _entry(expires, request.now, path))
+            put(core, request, number)
         await core.store.commit(request.tx)
     await core.stop()
+
+
+def tokens(ends: float) -> Put:
+    """Live tokens, which end one after the other a day from now, or all at once."""
+
+    def put(core: Core, request: Request, number: int) -> None:
+        expires = int(ends * SECOND) if ends else request.now + number + TTL * SECOND
+        path = "bench/login" if ends else "token/create"
+        core.tokens.issue(request, _entry(expires, request.now, path))
+
+    return put
+
+
+def entities(accessor: str) -> Put:
+    """Entities with an alias each, as a first login leaves them."""
+
+    def put(core: Core, request: Request, number: int) -> None:
+        entity = core.identity.entities.new(request)
+        entity.aliases.append(new_alias(request, f"user-{entity.id}-{number}", accessor, entity.id))
+        core.identity.entities.put(request, entity)
+
+    return put
 
 
 def _entry(expires: int, now: int, path: str) -> TokenEntry:
@@ -53,9 +80,15 @@ def _entry(expires: int, now: int, path: str) -> TokenEntry:
 
 
 def main(arguments: list[str]) -> None:
-    config_path, key, count, *rest = arguments
-    ends = rest[0].removeprefix("--ends=") if rest else "0"
-    run(fill(config_path, key, int(count), float(ends)))
+    parser = argparse.ArgumentParser(prog="bench.bulk", description=__doc__)
+    parser.add_argument("config")
+    parser.add_argument("key")
+    parser.add_argument("count", type=int)
+    parser.add_argument("--ends", type=float, default=0)
+    parser.add_argument("--entities", default="")
+    chosen = parser.parse_args(arguments)
+    put = entities(chosen.entities) if chosen.entities else tokens(chosen.ends)
+    run(fill(chosen.config, chosen.key, chosen.count, put))
 
 
 if __name__ == "__main__":

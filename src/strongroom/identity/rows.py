@@ -181,5 +181,5 @@ def _is_id(text: str) -> bool:
 
 
 def new_name(kind: str, namespace: Namespace) -> str:
-    """A name for what was created without one."""
-    return f"{kind}_{random_bytes(4).hex()}.{namespace.id}"
+    """A name for what was created without one; random enough that millions share none."""
+    return f"{kind}_{random_bytes(8).hex()}.{namespace.id}"
