@@ -307,12 +307,6 @@ ON_OURS = {
 }
 """Exit codes that both commands have at our server only, and why."""
 
-NOT_YET = {
-    "auth enable -path={u} userpass": "no auth method but token",
-    "auth tune -max-lease-ttl=1h -token-type=batch {u}": "no auth method but token",
-}
-"""Cases that our server cannot serve so far; once it can, they are reported as passing."""
-
 JSON = (
     '{"s": "a<b>&ü", "n": 1.50, "e": "", "l": [1, "a b", null], "m": {"z": null, "y": [true]}, "t": "a\\nb"}'
 )
@@ -355,8 +349,6 @@ def test_same_code_and_same_output(
     case: Case, shared: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     at_ours = request.node.callspec.params["shared"] == "strongroom"
-    if at_ours and case.words in NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason=NOT_YET[case.words], strict=True))
     seen = []
     for run in (_ours, _theirs):
         # Of one length, so that titles centred over a path come out alike.

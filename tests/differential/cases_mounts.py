@@ -236,6 +236,7 @@ CASES = (
         get("sys/internal/ui/mounts", token="nobody", only=("errors",)),
         get("sys/internal/ui/mounts/secret/data/x"),
         get("sys/internal/ui/mounts/"),
+        kind="fresh",
     ),
     case(
         "mounts visible to nobody in particular",
