@@ -238,6 +238,7 @@ def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
         Target("Echo", f"http://me:{SECRET}@host"),
         Target("Echo", f"http://host/?token={SECRET}"),
         Target("Echo", "https://host", ca=SECRET),
+        Target("Echo", "https://host", ca=f"{SECRET}é"),
         Target("Echo", "https://host", certificate=SECRET),
         Target("Echo", "https://host", key=SECRET),
         Target("Echo", "https://host", certificate=SECRET, key=SECRET),

@@ -270,7 +270,7 @@ def _context(target: Target) -> ssl.SSLContext:
     """How TLS to the target is verified. Raises BadRequest for PEM that is none."""
     try:
         context = ssl.create_default_context(cadata=target.ca or None)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):  # the last for what is not even ASCII
         raise BadRequest(f"the CA certificate of {target.name} is not valid PEM") from None
     if not target.verify:
         context.check_hostname = False

@@ -218,6 +218,7 @@ def test_a_server_that_is_down_and_back(postgres: Postgres) -> None:
         ({"password_authentication": "nope"}, "'nope' is not a valid password authentication type"),
         ({"max_connection_lifetime": "zz"}, "invalid max_connection_lifetime"),
         ({"max_open_connections": "zz"}, "invalid max_open_connections"),
+        ({"max_open_connections": float("inf")}, "invalid max_open_connections"),
         ({"disable_escaping": "perhaps"}, "invalid disable_escaping"),
     ),
 )

@@ -83,7 +83,7 @@ class Config:
 
     def username_template(self, default: str = "") -> NameTemplate:
         """How users are named: as configured, else by ``default``, else the plugin's way."""
-        given = self.details.get("username_template") or default
+        given = self.settings().text("username_template") or default
         return NameTemplate(given or plugin_class(self.plugin_name).username_template)
 
 

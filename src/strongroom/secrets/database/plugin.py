@@ -53,7 +53,7 @@ class Settings:
         value = self.details.get(name, default)
         try:
             return int(bytes(value)) if isinstance(value, msgspec.Raw) else int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise BadRequest(f"invalid {name}: a number is expected") from None
 
     def flag(self, name: str, *, default: bool = False) -> bool:
