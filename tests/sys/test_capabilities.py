@@ -102,6 +102,24 @@ def test_an_explanation_names_the_policy_and_what_was_missing() -> None:
     inprocess(scenario)
 
 
+def test_an_explanation_tells_of_a_disabled_entity_not_of_missing_rules() -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "sys/auth/userpass", {"type": "userpass"})
+        await api("PUT", "sys/policies/acl/rules", {"policy": RULES})
+        await api("POST", "auth/userpass/users/ann", {"password": "pw", "token_policies": "rules"})
+        auth = (await api("POST", "auth/userpass/login/ann", {"password": "pw"}, token=None)).json["auth"]
+        ask = {"path": "secret/data/a", "accessor": auth["accessor"]}
+        assert (await api("POST", "sys/internal/explain", ask)).data["allowed"] is True
+        entity = f"identity/entity/id/{auth['entity_id']}"
+        for act, body in (("POST", {"disabled": True}), ("DELETE", None)):
+            assert (await api(act, entity, body)).status == 204
+            told = (await api("POST", "sys/internal/explain", ask)).data
+            assert (told["allowed"], told["reason"], told["wanted"]) == (False, "entity refused", "read")
+            assert "entity is disabled or gone" in told["sentence"]
+
+    inprocess(scenario)
+
+
 def test_of_others_is_told_to_who_may_look_them_up() -> None:
     async def scenario(api: InProcess) -> None:
         token, accessor = await subject(api)

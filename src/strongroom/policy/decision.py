@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SUDO_NEEDED = "sudo needed"
     EXPIRED = "expired"
     RELATIVE_PATH = "relative path"
+    ENTITY_REFUSED = "entity refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.SUDO_NEEDED: 'the path is root-protected and rule "{rule}" does not grant sudo',
     Reason.EXPIRED: 'rule "{rule}" would cover this path but has expired',
     Reason.RELATIVE_PATH: 'paths with the segments "." or ".." are never granted',
+    Reason.ENTITY_REFUSED: "the token's entity is disabled or gone: every request with it is refused",
 }
 
 

@@ -5,6 +5,7 @@ Source: the ``sys/capabilities`` part of Vault's HTTP API, checked against the p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import BadRequest, PermissionDenied, multierror
@@ -12,7 +13,7 @@ from strongroom.framework.field import CommaList, field
 from strongroom.framework.path import Path
 from strongroom.logical import Operation, Request, Response
 from strongroom.policy.acl import ACL
-from strongroom.policy.decision import Decision
+from strongroom.policy.decision import Decision, Reason
 from strongroom.policy.explain import explain
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ class Explain(Path):
         found = mount.backend.table.match(rest[len(mount.prefix) :]) if mount else None
         protected = found is not None and found[0].root_protected
         place = (request.namespace.path + path).removeprefix(home.path)
-        return explain(self._decide(request, acl, place, protected=protected))
+        decision = self._decide(request, acl, place, protected=protected)
+        standing = await core.identity.stand(request, entry)
+        if standing is not None and standing.refused:  # whatever the policies say
+            decision = replace(decision, reason=Reason.ENTITY_REFUSED)
+        return explain(decision)
 
     def _decide(self, request: Request, acl: ACL, path: str, *, protected: bool) -> Decision:
         """What the ACL would say to such a request, without sending one."""
