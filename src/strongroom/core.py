@@ -285,6 +285,8 @@ class Core:
                 await spent
             if isinstance(error, InvalidCredentials):
                 lockout.count(self, request)
+            for keep in request.on_failure:
+                keep()
         unlogged = isinstance(error, RateLimited) and not self.quotas.audits
         if not request.audited and not unlogged:
             request.audited = True

@@ -186,7 +186,8 @@ class Handler:
         if response.headers:
             headers += response.headers
         if request is not None and request.reply_headers:
-            headers += request.reply_headers
+            own = {name for name, _ in request.reply_headers}
+            headers = [header for header in headers if header[0] not in own] + request.reply_headers
         if "origin" in message.headers:
             headers += self._core.cors.headers(message)
         body = response.raw if response.raw is not None else b""
@@ -414,6 +415,8 @@ def _wrap_info(info: WrapInfo) -> dict[str, Any]:
 
 def auth_body(auth: Auth) -> dict[str, Any]:
     """The ``auth`` object of an answer."""
+    if auth.mfa_requirement:
+        return _unfinished(auth)
     body: dict[str, Any] = {
         "client_token": auth.client_token,
         "accessor": auth.accessor,
@@ -434,3 +437,20 @@ def auth_body(auth: Auth) -> dict[str, Any]:
         "num_uses": auth.num_uses,
     }
     return body
+
+
+def _unfinished(auth: Auth) -> dict[str, Any]:
+    """The ``auth`` object of a login that needs a second factor: no token, and nothing about one."""
+    return {
+        "client_token": "",
+        "accessor": "",
+        "policies": None,
+        "metadata": None,
+        "lease_duration": 0,
+        "renewable": False,
+        "entity_id": "",
+        "token_type": "default",
+        "orphan": False,
+        "mfa_requirement": auth.mfa_requirement,
+        "num_uses": 0,
+    }

@@ -186,7 +186,8 @@ class Request:
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
     the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
     engine took it. ``once`` keeps what is too dear to be worked out again after a lost race, under all
-    that it depends on.
+    that it depends on. ``on_failure`` writes what stays though the operation fails and its own writes
+    are undone: that somebody tried.
     """
 
     id: str
@@ -238,6 +239,7 @@ class Request:
     routed: float = 0.0
     scratch: dict[str, Any] = field(default_factory=dict)
     once: dict[Any, Any] = field(default_factory=dict)
+    on_failure: list[Callable[[], None]] = field(default_factory=list)
 
     def rewind(self) -> None:
         """Make ready to run again after a lost race: what was found out is found out anew."""
@@ -247,7 +249,7 @@ class Request:
         self.outer = ""
         self.tx = self.entry = self.acl = self.decision = self.response = self.savepoint = None
         self.mount = self.path_class = self.bound_path = self.bind_error = None
-        self.scratch, self.on_commit, self.intents = {}, [], []
+        self.scratch, self.on_commit, self.on_failure, self.intents = {}, [], [], []
 
     def undo(self, kind: str, data: dict[str, Any]) -> AbstractAsyncContextManager[None]:
         """Act on an outside system within: what is about to be done there is stored first, durably.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import BadRequest, PermissionDenied
 from strongroom.framework.lease import effective_ttl
+from strongroom.identity.mfa import gate
 from strongroom.logical import ROOT, SECOND, Auth, Request, Response
 from strongroom.token import TokenEntry
 
@@ -33,15 +34,37 @@ def clean_policies(policies: list[str], *, default: bool) -> list[str]:
 async def complete(core: Core, request: Request, auth: Auth, response: Response) -> None:
     """Issue the token for an :class:`~strongroom.logical.Auth` and fill in what the client sees.
 
+    A login that needs a second factor, and has not brought it, gets no token but what to prove.
+
     Raises BadRequest when a login, rather than a token creation, would give the root policy, and
-    PermissionDenied when whoever logs in is disabled.
+    PermissionDenied when whoever logs in is disabled or brings a wrong second factor.
     """
+    creating = request.mount_type in TOKEN_MOUNTS
+    if auth.alias_name:
+        await core.identity.arrive(request, auth)
+    needed = None if creating else await gate.hold(core, request, auth)
+    if needed is None:
+        await issue(core, request, auth, response)
+    else:
+        response.auth = Auth(orphan=False, mfa_requirement=needed)
+        response.warnings.append(gate.NOTE)
+
+
+async def go_on(core: Core, request: Request, request_id: str, payload: dict[str, Any]) -> Response:
+    """Issue the token of a login that waited for its second factor, once that is proved."""
+    first, auth = await gate.go_on(core, request, request_id, gate.from_payload(payload))
+    response = Response(auth=auth)
+    await issue(core, first, auth, response)
+    request.on_commit += first.on_commit
+    return response
+
+
+async def issue(core: Core, request: Request, auth: Auth, response: Response) -> None:
+    """Issue the token for an identity of which everything is proved."""
     creating = request.mount_type in TOKEN_MOUNTS
     policies = clean_policies(auth.policies, default=not auth.no_default_policy)
     if "root" in policies and (not creating or request.namespace is not ROOT):
         raise BadRequest("auth methods cannot create root tokens")
-    if auth.alias_name:
-        await core.identity.arrive(request, auth)
     # Asked before the token is written: what is read of a state that is stored is remembered.
     standing = await core.identity.standing(request, auth.entity_id) if auth.entity_id else None
     ttl = _ttl(core, request, auth, response, policies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from typing import Any
 
@@ -112,3 +114,34 @@ def test_group_aliases(identity: Any, name: str, accessor: str) -> None:
     assert (found["id"], found["alias"]["name"]) == (group, f"{name}-2")
     assert identity.delete_group_alias(entity_id=alias).status_code == 204
     assert identity.read_group(group_id=group)["data"]["alias"] == {}
+
+
+def test_identity_tokens(server: Server, identity: Any, name: str) -> None:
+    identity.configure_tokens_backend(issuer="")
+    assert identity.read_tokens_backend_configuration()["data"] == {"issuer": ""}
+    identity.create_named_key(name, algorithm="ES256", allowed_client_ids=["*"])
+    assert name in identity.list_named_keys()["data"]["keys"]
+    assert identity.read_named_key(name)["data"]["algorithm"] == "ES256"
+    identity.rotate_named_key(name, verification_ttl="1h")
+    identity.create_or_update_role(name, key=name, template='{"n": {{identity.entity.name}}}', ttl="1h")
+    assert identity.read_role(name)["data"]["key"] == name
+    assert name in identity.list_roles()["data"]["keys"]
+    root = server.root_token
+    server.api.request("POST", f"sys/auth/{name}", {"type": "userpass"}, token=root)
+    server.api.request("PUT", f"sys/policies/acl/{name}", {"policy": _TOKENS}, token=root)
+    user = {"password": "pw", "token_policies": name}
+    server.api.request("POST", f"auth/{name}/users/ann", user, token=root)
+    ann = hvac.Client(url=server.address)
+    ann.auth.userpass.login("ann", "pw", mount_point=name)
+    token = ann.secrets.identity.generate_signed_id_token(name)["data"]["token"]
+    assert identity.introspect_signed_id_token(token)["active"] is True
+    assert identity.introspect_signed_id_token(token[:-8])["active"] is False
+    issuer = identity.read_well_known_configurations()["issuer"]
+    assert issuer.endswith("/v1/identity/oidc")
+    kid = json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))["kid"]
+    assert kid in {key["kid"] for key in identity.read_active_public_keys()["keys"]}
+    identity.delete_role(name)
+    identity.delete_named_key(name)
+
+
+_TOKENS = 'path "identity/oidc/token/*" { capabilities = ["read"] }'

@@ -529,6 +529,26 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(0, "audit.12.auth.policy_results", "the request was allowed; the login failed"),
         Known(0, "audit.12.error", _CAUSE),
     ),
+    "oidc issuer": (Known(9, "body.warnings.0", _OWN),),
+    "oidc templates": (
+        *(Known(step, "body.errors.0", "the decoder's own words") for step in (11, 14, 15)),
+        Known(19, "status", "braces that close two objects of JSON at once are no directive's"),
+    ),
+    "mfa enforcements": (Known(22, "status", _MISTAKE),),
+    "mfa logins": (
+        Known(8, "body.warnings.0", _OWN),
+        Known(22, "body.warnings", "a header that nothing asks for does no harm"),
+    ),
+    "oidc clients and providers": (
+        Known(27, "body.warnings.0", _OWN),
+        *(
+            Known(step, "body.code_challenge_methods_supported", "clients look there for PKCE")
+            for step in (31, 33)
+        ),
+    ),
+    "oidc exchange": tuple(
+        Known(step, "body.groups", "who belongs to no group has an empty list of them") for step in (43, 44)
+    ),
 }
 
 

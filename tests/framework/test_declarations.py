@@ -23,6 +23,9 @@ def engines() -> Iterator[type[Backend]]:
     yield backend_class("mounts", "kv", {"version": "2"})
 
 
+NAMING = {"RolePath": {"key"}, "ClientPath": {"key", "client_credentials"}}
+"""Fields that hold the name of a key, not a key, or whether a flow of that name is allowed."""
+
 ENGINES = tuple(engines())
 PATHS = tuple(
     sorted(
@@ -66,7 +69,7 @@ def test_every_field_has_help(path: type[Path]) -> None:
 
 @each_path
 def test_secrets_are_flagged(path: type[Path]) -> None:
-    named = {name for name in path.fields if SECRET.search(name)} - PUBLIC
+    named = {name for name in path.fields if SECRET.search(name)} - PUBLIC - NAMING.get(path.__name__, set())
     assert not [name for name in named if not path.fields[name].sensitive]
 
 

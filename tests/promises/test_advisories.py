@@ -28,6 +28,8 @@ from tests.auth.approle import machine
 from tests.conftest import SealedServer
 from tests.entering import Entering, attempt, enable, entering
 from tests.entering import login as enter
+from tests.identity.mfa import totp_device
+from tests.identity.mfa.totp_device import Device, device, enforce, validate
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.namespaces import inside, made, token_in
@@ -694,6 +696,50 @@ def test_cve_2026_39946_a_schemas_name_is_not_sql(postgres: Postgres) -> None:
     postgres.query(f"DROP SCHEMA {quoted} CASCADE")
 
 
+# -- second factors --------------------------------------------------------------------------------
+
+
+async def held_login(api: InProcess) -> tuple[str, Device]:
+    """A login that needs a code: the ID of the method, and the device that makes the codes."""
+    accessor = await enable(api)
+    entity = (await enter(api, "ann"))["entity_id"]
+    asked = await totp_device.method(api, max_validation_attempts=1_000)
+    found = await device(api, asked, entity)
+    await enforce(api, "e", asked, auth_method_accessors=[accessor])
+    return asked, found
+
+
+async def second_phase(api: InProcess, asked: str, code: str) -> int:
+    request_id = (await enter(api, "ann"))["mfa_requirement"]["mfa_request_id"]
+    return (await validate(api, request_id, **{asked: code})).status
+
+
+def test_cve_2025_6015_a_code_of_a_login_is_not_accepted_twice(entering: type[Entering]) -> None:
+    async def scenario(api: InProcess) -> None:
+        asked, phone = await held_login(api)
+        code = phone.now(api)
+        assert await second_phase(api, asked, code) == 200
+        for _ in range(3):
+            assert await second_phase(api, asked, code) == 403
+        header = {"X-Vault-MFA": f"{asked}:{code}"}
+        assert (await api("POST", "auth/door/login/ann", {}, header, token=None)).status == 403
+
+    inprocess(scenario)
+
+
+def test_cve_2025_6014_a_code_in_another_spelling_is_no_other_code(entering: type[Entering]) -> None:
+    async def scenario(api: InProcess) -> None:
+        asked, phone = await held_login(api)
+        code = phone.now(api)
+        assert await second_phase(api, asked, code) == 200
+        wide = "".join(chr(ord(digit) + 0xFEE0) for digit in code)
+        for other in (f" {code}", f"{code} ", f"{code}\t", f"0{code}", f"+{code}", f"{code}.0", wide):
+            assert await second_phase(api, asked, other) == 403
+            assert await second_phase(api, asked, f"passcode={other}") == 403
+
+    inprocess(scenario)
+
+
 # -- the list --------------------------------------------------------------------------------------
 
 IDS = (
@@ -751,8 +797,6 @@ IDS = (
 NOT_YET = {
     "GHSA-34fc-gh42-pj53": "there is no recovery mode",
     "CVE-2026-46358": "requests cannot bring a login along",
-    "CVE-2025-6015": "login MFA is not built",
-    "CVE-2025-6014": "TOTP is not built",
     "CVE-2026-39388": "cert is not built",
     "GH-173": "cert is not built",
     "GH-263": "JWT logins are not built",

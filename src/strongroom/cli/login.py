@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.cli import second_factor
 from strongroom.cli.assignment import parse_data
 from strongroom.cli.command import Commands, Failure, doing
 from strongroom.cli.flag import Flag
@@ -54,6 +55,13 @@ def login(session: Session) -> int:
     secret = _authenticate(session, method, kind, _configuration(session))
     if secret.get("wrap_info") and not secret.get("auth"):
         return print_secret(session, secret)
+    wanted = second_factor.requirement(secret)
+    if wanted is not None:
+        proved = second_factor.prove(session, wanted)
+        if proved is None:
+            second_factor.explain(session)
+            return print_secret(session, secret)
+        secret = proved
     return _keep(session, secret)
 
 

@@ -18,6 +18,16 @@ from strongroom.identity.entity_paths import (
 )
 from strongroom.identity.group_paths import GROUP_PATHS
 from strongroom.identity.lookup_paths import LookupEntity, LookupGroup
+from strongroom.identity.mfa import waiting
+from strongroom.identity.mfa.enforcement_paths import ENFORCEMENT_PATHS
+from strongroom.identity.mfa.method_paths import METHOD_PATHS
+from strongroom.identity.oidc import grant as oidc_grants
+from strongroom.identity.oidc import key as oidc_keys
+from strongroom.identity.oidc.key_paths import KEY_PATHS
+from strongroom.identity.oidc.login_paths import LOGIN_PATHS
+from strongroom.identity.oidc.provider_paths import PROVIDER_PATHS
+from strongroom.identity.oidc.token_paths import TOKEN_PATHS
+from strongroom.logical import Request
 
 
 class Identity(Backend):
@@ -42,4 +52,19 @@ class Identity(Backend):
         *GROUP_PATHS,
         LookupEntity,
         LookupGroup,
+        *TOKEN_PATHS,
+        *KEY_PATHS,
+        *LOGIN_PATHS,
+        *PROVIDER_PATHS,
+        *METHOD_PATHS,
+        *ENFORCEMENT_PATHS,
     )
+
+    async def wake(self, request: Request, reference: str) -> None:
+        """Rotate a key whose time has come, end a login or a code that waited too long."""
+        if reference.startswith(oidc_keys.WAKE):
+            await oidc_keys.woken(request, reference.removeprefix(oidc_keys.WAKE))
+        elif reference.startswith(waiting.WAKE):
+            waiting.ended(request, reference.removeprefix(waiting.WAKE))
+        elif reference.startswith(oidc_grants.WAKE):
+            oidc_grants.ended(request, reference.removeprefix(oidc_grants.WAKE))

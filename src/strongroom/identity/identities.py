@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from strongroom.errors import PermissionDenied
 from strongroom.identity.entities import Entities, new_alias
 from strongroom.identity.groups import Groups
+from strongroom.identity.mfa import gate, secret
 from strongroom.identity.record import Alias, Entity
 from strongroom.identity.standing import Standing, standing_of
 from strongroom.logical import Namespace
@@ -146,8 +147,9 @@ class Identities:
     # -- the end -----------------------------------------------------------------------------------
 
     async def remove(self, request: Request, entity: Entity) -> None:
-        """Delete an entity with its aliases; its tokens are refused from then on."""
+        """Delete an entity with its aliases and its secrets; its tokens are refused from then on."""
         await self.groups.leave_all(request, entity.id)
+        await secret.forget_all(gate.at_identity(self._core, request), entity)
         self.entities.delete(request, entity)
         self.changed(request)
 

@@ -1,0 +1,109 @@
+"""Methods: by what a second factor is proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from strongroom.framework.record import stored
+from strongroom.identity.rows import name_key
+
+if TYPE_CHECKING:
+    from strongroom.logical import Request
+
+TOTP = "totp"
+
+
+@dataclass(slots=True)
+class Method:
+    """Codes that a device makes from a secret and the time. ``period`` is seconds, ``key_size`` bytes."""
+
+    id: str
+    name: str = ""
+    issuer: str = ""
+    period: int = 30
+    key_size: int = 20
+    qr_size: int = 200
+    algorithm: str = "SHA1"
+    digits: int = 6
+    skew: int = 1
+    max_validation_attempts: int = 5
+    type: str = TOTP
+
+
+_ROWS = stored(Method, under="mfa/method/")
+_NAMES = "mfa/method-name/"
+_USES = "mfa/method-use/"
+SECRETS = "mfa/secret/"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be an ID, so that it can be part of a key."""
+    return 0 < len(text) <= 64 and text.isascii() and text.isprintable() and "/" not in text
+
+
+async def find(request: Request, method_id: str) -> Method | None:
+    """The method of an ID, or None."""
+    return await _ROWS(request).get(method_id) if is_id(method_id) else None
+
+
+async def by_name(request: Request, name: str) -> Method | None:
+    """The method of a name, or None."""
+    blob = await request.view.get(_NAMES + name_key(name)) if name else None
+    return None if blob is None else await find(request, blob.decode())
+
+
+async def ids(request: Request, after: str, limit: int) -> list[str]:
+    """IDs of the methods, in order."""
+    return await _ROWS(request).list("", after, limit)
+
+
+def put(request: Request, method: Method, before: Method | None) -> None:
+    """Store a method, and that its name leads to it."""
+    if before is not None and before.name:
+        request.view.delete(_NAMES + name_key(before.name))
+    _ROWS(request).put(method.id, method)
+    if method.name:
+        request.view.put(_NAMES + name_key(method.name), method.id.encode())
+
+
+def delete(request: Request, method: Method) -> None:
+    """Forget a method and all secrets that were made for it."""
+    _ROWS(request).delete(method.id)
+    if method.name:
+        request.view.delete(_NAMES + name_key(method.name))
+    request.view.delete_prefix(f"{SECRETS}{method.id}/")
+
+
+def use(request: Request, method_id: str, enforcement: str) -> None:
+    """Note that an enforcement asks for a method."""
+    request.view.mark(f"{_USES}{method_id}/{enforcement}")
+
+
+def release(request: Request, method_id: str, enforcement: str) -> None:
+    """Note that it does so no longer."""
+    request.view.delete(f"{_USES}{method_id}/{enforcement}")
+
+
+async def users(request: Request, method_id: str) -> list[str]:
+    """Names of the enforcements that ask for a method."""
+    return await request.view.list(f"{_USES}{method_id}/")
+
+
+def described(request: Request, method: Method) -> dict[str, Any]:
+    """The method as clients see it."""
+    return {
+        "algorithm": method.algorithm,
+        "digits": method.digits,
+        "id": method.id,
+        "issuer": method.issuer,
+        "key_size": method.key_size,
+        "max_validation_attempts": method.max_validation_attempts,
+        "name": method.name,
+        "namespace_id": request.namespace.id,
+        "namespace_path": request.namespace.path,
+        "period": method.period,
+        "qr_size": method.qr_size,
+        "skew": method.skew,
+        "type": method.type,
+    }

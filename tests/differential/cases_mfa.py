@@ -1,0 +1,153 @@
+"""A second factor for logins: methods, enforcements, secrets, both phases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.differential.case import Step, case, delete, get, list_, policy, post
+
+METHOD = "identity/mfa/method"
+ENFORCEMENT = "identity/mfa/login-enforcement"
+
+
+def method(variable: str = "mfa", **fields: Any) -> Step:
+    return post(f"{METHOD}/totp", {"issuer": "Iss", **fields}, keep={variable: "data.method_id"})
+
+
+def enforcement(**fields: Any) -> Step:
+    return post(f"{ENFORCEMENT}/<m>", {"mfa_method_ids": ["<mfa>"], **fields})
+
+
+def login(**options: Any) -> Step:
+    return post("auth/<m>/login/ann", {"password": "pw"}, token=None, **options)
+
+
+def validate(**body: Any) -> Step:
+    return post("sys/mfa/validate", body, token=None)
+
+
+MINE = {"method_id": "<mfa>"}
+DOOR = (
+    policy('path "identity/mfa/method/totp/generate" { capabilities = ["update"] }'),
+    post("sys/auth/<m>", {"type": "userpass"}),
+    get("sys/auth/<m>", keep={"at": "data.accessor"}, only=("data.type",)),
+    post("auth/<m>/users/ann", {"password": "pw", "token_policies": "<m>"}),
+    login(keep={"t": "auth.client_token", "entity": "auth.entity_id"}),
+)
+
+
+CASES = (
+    case(
+        "mfa methods",
+        list_(METHOD),
+        list_(f"{METHOD}/totp"),
+        *(
+            post(f"{METHOD}/totp", {"issuer": "x", **fields})
+            for fields in (
+                {"issuer": ""},
+                {"period": 0},
+                {"digits": 7},
+                {"algorithm": "MD5"},
+                {"algorithm": "sha1"},
+                {"skew": 2},
+                {"key_size": 0},
+                {"max_validation_attempts": -1},
+                {"period": "x"},
+            )
+        ),
+        method(method_name="phone"),
+        method(method_name="phone", digits=8),
+        get(f"{METHOD}/totp/<mfa>"),
+        get(f"{METHOD}/<mfa>"),
+        list_(METHOD),
+        list_(f"{METHOD}/totp"),
+        list_(f"{METHOD}/duo"),
+        post(f"{METHOD}/totp/<mfa>", {"period": 60}),
+        post(f"{METHOD}/totp/<mfa>", {"issuer": "new", "period": 60}),
+        get(f"{METHOD}/totp/<mfa>"),
+        get(f"{METHOD}/00000000-0000-0000-0000-000000000000"),
+        delete(f"{METHOD}/totp/<mfa>"),
+        delete(f"{METHOD}/totp/<mfa>"),
+        get(f"{METHOD}/totp/<mfa>"),
+        list_(METHOD),
+        kind="fresh",
+    ),
+    case(
+        "mfa enforcements",
+        DOOR,
+        method(),
+        list_(ENFORCEMENT, only=()),
+        get(f"{ENFORCEMENT}/<m>"),
+        post(f"{ENFORCEMENT}/<m>", {}),
+        post(f"{ENFORCEMENT}/<m>", {"mfa_method_ids": ["nope"]}),
+        enforcement(),
+        enforcement(auth_method_types=["bogus"]),
+        enforcement(auth_method_accessors=["bogus"]),
+        enforcement(identity_group_ids=["bogus"]),
+        enforcement(identity_entity_ids=["bogus"]),
+        enforcement(identity_entity_ids=["<entity>"]),
+        get(f"{ENFORCEMENT}/<m>"),
+        enforcement(auth_method_accessors=["<at>"]),
+        get(f"{ENFORCEMENT}/<m>"),
+        post(f"{ENFORCEMENT}/<m>", {"auth_method_accessors": ["<at>"]}),
+        list_(ENFORCEMENT, only=("data.key_info.mfa-enforcements",)),
+        delete(f"{METHOD}/totp/<mfa>"),
+        delete(f"{ENFORCEMENT}/<m>"),
+        delete(f"{ENFORCEMENT}/<m>"),
+        delete(f"{METHOD}/totp/<mfa>"),
+    ),
+    case(
+        "mfa secrets",
+        DOOR,
+        method(qr_size=0, method_name="<m>"),
+        *(
+            post(f"{METHOD}/totp/generate", body)
+            for body in ({}, {"method_id": "nope"}, {"method_id": "<mfa>"})
+        ),
+        post(
+            f"{METHOD}/totp/generate", {"method_id": "<mfa>"}, token="<t>", only=("data.barcode", "warnings")
+        ),
+        post(f"{METHOD}/totp/generate", {"method_id": "<mfa>"}, token="<t>"),
+        *(
+            post(f"{METHOD}/totp/{operation}", body)
+            for operation in ("admin-generate", "admin-destroy")
+            for body in (
+                {},
+                {"method_id": "<mfa>"},
+                {"method_id": "nope", "entity_id": "<entity>"},
+                {"method_id": "<mfa>", "entity_id": "nope"},
+                {"method_id": "<mfa>", "entity_id": "<entity>"},
+            )
+        ),
+        post(
+            f"{METHOD}/totp/admin-generate",
+            {"method_id": "<mfa>", "entity_id": "<entity>"},
+            only=("data.barcode", "warnings"),
+        ),
+    ),
+    case(
+        "mfa logins",
+        DOOR,
+        method(),
+        enforcement(auth_method_accessors=["<at>"]),
+        login(keep={"waiting": "auth.mfa_requirement.mfa_request_id"}),
+        validate(),
+        validate(mfa_request_id="nope", mfa_payload={"<mfa>": ["1"]}),
+        validate(mfa_request_id="<waiting>"),
+        validate(mfa_request_id="<waiting>", mfa_payload={"other": ["1"]}),
+        validate(mfa_request_id="<waiting>", mfa_payload={"<mfa>": "1"}),
+        validate(mfa_request_id="<waiting>", mfa_payload=[1]),
+        validate(mfa_request_id="<waiting>", mfa_payload={"<mfa>": ["000000"]}),
+        post(
+            f"{METHOD}/totp/admin-generate",
+            {"method_id": "<mfa>", "entity_id": "<entity>"},
+            only=("warnings",),
+        ),
+        validate(mfa_request_id="<waiting>", mfa_payload={"<mfa>": ["12"]}),
+        validate(mfa_request_id="<waiting>", mfa_payload={"<mfa>": []}),
+        login(headers={"X-Vault-MFA": "<mfa>:12"}),
+        login(headers={"X-Vault-MFA": "nope"}),
+        delete(f"{ENFORCEMENT}/<m>"),
+        login(headers={"X-Vault-MFA": "<mfa>:12"}),
+    ),
+)
