@@ -149,7 +149,7 @@ class Identities:
     async def remove(self, request: Request, entity: Entity) -> None:
         """Delete an entity with its aliases and its secrets; its tokens are refused from then on."""
         await self.groups.leave_all(request, entity.id)
-        await secret.forget_all(gate.at_identity(self._core, request), entity)
+        await secret.forget_all(await gate.at_identity(self._core, request), entity)
         self.entities.delete(request, entity)
         self.changed(request)
 

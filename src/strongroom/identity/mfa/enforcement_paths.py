@@ -68,11 +68,8 @@ class EnforcementPath(Path):
     async def _check(self, request: Request, fresh: Enforcement) -> None:
         """Raise BadRequest for what is not there, and for an enforcement that is for nobody."""
         known = request.core.identity
-        mounts = [
-            mount
-            for mount in request.core.mounts.by_prefix.values()
-            if mount.namespace == request.namespace and mount.entry.table == "auth"
-        ]
+        table = request.core.mounts.of(request.namespace).by_prefix.values()
+        mounts = [mount for mount in table if mount.entry.table == "auth"]
         for one in fresh.mfa_method_ids:
             if await methods.find(request, one) is None:
                 raise BadRequest("one of the provided method ids doesn't exist")

@@ -28,11 +28,10 @@ Given = dict[str, list[str]]
 """What was brought, by ID or name of a method."""
 
 
-def at_identity(core: Core, request: Request) -> Request:
+async def at_identity(core: Core, request: Request) -> Request:
     """The request as the identities of its namespace see it, in the same transaction."""
-    inner = core.inner_request(
-        request, core.mounts.by_prefix[f"{request.namespace.path}identity/"], request.path
-    )
+    mount = (await core.mounts.ready(request.namespace)).by_prefix["identity/"]
+    inner = core.inner_request(request, mount, request.path)
     inner.once, inner.on_failure = request.once, request.on_failure
     return inner
 
@@ -42,7 +41,7 @@ async def hold(core: Core, request: Request, auth: Auth) -> dict[str, Any] | Non
 
     A login that brings its second factor along has to have the right one: PermissionDenied.
     """
-    inner = at_identity(core, request)
+    inner = await at_identity(core, request)
     if not await enforcement.any_at_all(inner):
         return None
     entity, asked = await _asked(core, inner, auth, request.mount)
@@ -67,10 +66,10 @@ async def go_on(core: Core, request: Request, request_id: str, given: Given) -> 
 
     Raises BadRequest when none waits, PermissionDenied when the second factor is wrong.
     """
-    inner = at_identity(core, request)
+    inner = await at_identity(core, request)
     found = await waiting.find(inner, request_id)
-    mount = None if found is None else core.mounts.by_uuid(found.mount)
-    if found is None or mount is None or mount.namespace != request.namespace or mount.entry.tainted:
+    mount = None if found is None else core.mounts.of(request.namespace).by_uuid(found.mount)
+    if found is None or mount is None or mount.entry.tainted:
         raise BadRequest("invalid request ID")
     core.mounts.hold(request.tx, mount)
     entity, asked = await _asked(core, inner, found.auth, mount)
