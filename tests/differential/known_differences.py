@@ -351,7 +351,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "sys metrics": (Known(6, "body.errors", "the refusal says what is wrong"),),
     "sys what is not enabled": (
         Known(2, "body.data.keys", "what is stored is the server's own affair"),
-        Known(12, "status", "nothing to validate here, and who does not say who he is learns no more"),
         Known(13, "status", "there are no control groups"),
         Known(17, "body.errors.0", "the decoder's own words"),
     ),
