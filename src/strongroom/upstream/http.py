@@ -14,11 +14,10 @@ nothing of what was sent. Proxies, cookies and credentials of the environment ar
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,8 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from strongroom import __version__, eager
-from strongroom.errors import BadRequest, Internal, StrongroomError, UpstreamFailed
+from strongroom.errors import BadRequest, StrongroomError, UpstreamFailed
+from strongroom.upstream.tls import context
 
 if TYPE_CHECKING:
     import aiohttp
@@ -89,7 +89,7 @@ class Target:
         if not fine:
             raise BadRequest(f"the address of {self.name} must be an http or https URL")
         if self.certificate or self.key or self.ca:
-            _context(self)
+            context_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ async def _session(target: Target) -> aiohttp.ClientSession:
     if kept is None:
         await _drop_old(sessions)
         # Reading the authorities of a machine takes a hundred times as long as a request.
-        context = await asyncio.to_thread(_context, target)
+        context = await asyncio.to_thread(context_of, target)
         sessions = _kept.setdefault(asyncio.get_running_loop(), {})
         if (kept := sessions.get(target)) is None:
             kept = sessions[target] = _Kept(_open(target, context), 0)
@@ -263,39 +263,8 @@ def _open(target: Target, context: ssl.SSLContext) -> aiohttp.ClientSession:
     )
 
 
-# -- TLS -----------------------------------------------------------------------------------------
-
-
-def _context(target: Target) -> ssl.SSLContext:
+def context_of(target: Target) -> ssl.SSLContext:
     """How TLS to the target is verified. Raises BadRequest for PEM that is none."""
-    try:
-        context = ssl.create_default_context(cadata=target.ca or None)
-    except (ssl.SSLError, ValueError, TypeError):  # the last for what is not even ASCII
-        raise BadRequest(f"the CA certificate of {target.name} is not valid PEM") from None
-    if not target.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if target.certificate or target.key:
-        _show(context, target)
-    return context
-
-
-def _show(context: ssl.SSLContext, target: Target) -> None:
-    """Have the context show the client certificate. The standard library loads these from files only."""
-    if not (target.certificate and target.key):
-        raise BadRequest(f"a client certificate for {target.name} needs its key, and a key its certificate")
-    try:
-        descriptor = os.memfd_create("certificate")  # a file that is on no disk
-    except (AttributeError, OSError):
-        raise Internal(cause="client certificates need memfd_create, which Linux has") from None
-    try:
-        with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(f"{target.certificate}\n{target.key}\n".encode())
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    except (ssl.SSLError, ValueError, OSError):
-        raise BadRequest(
-            f"the client certificate and key of {target.name} do not fit or are not PEM"
-        ) from None
-    finally:
-        with suppress(OSError):
-            os.close(descriptor)
+    return context(
+        target.name, ca=target.ca, certificate=target.certificate, key=target.key, verify=target.verify
+    )

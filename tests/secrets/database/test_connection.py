@@ -60,6 +60,10 @@ def test_no_password_is_ever_shown(postgres: Postgres) -> None:
         ("host=h password={{password}}", "host=h password={{password}}"),
         ("postgresql://h/d?user=u&password=p", "postgresql://h/d?user=u&password=xxxxx"),
         ("postgresql://u@h:5432/d", "postgresql://u@h:5432/d"),
+        ("root:p@w/d@tcp(h:3306)/shop?tls=true", "root:xxxxx@tcp(h:3306)/shop?tls=true"),
+        ("root:pw@/", "root:xxxxx@/"),
+        ("{{username}}:{{password}}@tcp(h:3306)/", "{{username}}:{{password}}@tcp(h:3306)/"),
+        ("mongodb://u:p@h,i/admin", "mongodb://u:xxxxx@h,i/admin"),
     ),
 )
 def test_urls_without_passwords(url: str, shown: str) -> None:

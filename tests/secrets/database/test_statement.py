@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from strongroom.errors import BadRequest
-from strongroom.secrets.database.statement import Dialect, fill
+from strongroom.secrets.database.statement import Dialect, fill, split
 
 PG = Dialect(escape_strings=True, dollars=True)
-MYSQL = Dialect(identifiers="`", strings="'\"", backslashes=True, hash_comments=True)
+MYSQL = Dialect(identifiers="`", strings="'\"", backslashes=True, hash_comments=True, spaced_dashes=True)
+INFLUX = Dialect(backslashes=True, doubling=False)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,46 @@ def test_a_language_whose_strings_have_backslashes() -> None:
     filled = fill(statement, {"name": "a\\'\"`"}, MYSQL)
     assert filled == "CREATE USER 'a\\\\''\"`'@'%' IDENTIFIED BY \"a\\\\'\"\"`\"; DROP TABLE `a\\'\"```"
     assert fill("# '\n'{{name}}'", {"name": "a'"}, MYSQL) == "# '\n'a'''"
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "expected"),
+    (
+        ("USER '{{name}}'@'%'", "a'b\\", "USER 'a''b\\\\'@'%'"),
+        ('USER "{{name}}"', 'a"b\\', 'USER "a""b\\\\"'),
+        ("ROLE `{{name}}`", "a`b\\", "ROLE `a``b\\`"),
+        ("SELECT 1--'{{name}}'", "a'b", "SELECT 1--'a''b'"),
+        ("SELECT 1 -- '{{name}}'", "plain", "SELECT 1 -- 'plain'"),
+        ("'\\'' '{{name}}'", "a'b", "'\\'' 'a''b'"),
+    ),
+)
+def test_what_is_put_into_mysql(statement: str, value: str, expected: str) -> None:
+    assert fill(statement, {"name": value}, MYSQL) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "expected"),
+    (
+        ('USER "{{name}}"', 'a"b\\', 'USER "a\\"b\\\\"'),
+        ("PASSWORD '{{name}}'", "a'b\nc", "PASSWORD 'a\\'b\\nc'"),
+        ("'' '{{name}}'", "a'b", "'' 'a\\'b'"),
+    ),
+)
+def test_what_is_put_where_only_backslashes_escape(statement: str, value: str, expected: str) -> None:
+    assert fill(statement, {"name": value}, INFLUX) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    (
+        ("a; b;", ["a", "b"]),
+        ("a ';' b", ["a ';' b"]),
+        ("a '\\'; b' ; c", ["a '\\'; b'", "c"]),
+        ('a ";" `;` # ;\n; b', ['a ";" `;` # ;', "b"]),
+        ("a /* ; */ -- ;\n; b--;c", ["a /* ; */ -- ;", "b--", "c"]),
+        ("x; CREATE PROCEDURE p() BEGIN a; b; END;", ["x", "CREATE PROCEDURE p() BEGIN a; b; END;"]),
+        (" ;; ", []),
+    ),
+)
+def test_statements_end_at_semicolons(text: str, statements: list[str]) -> None:
+    assert split(text, MYSQL) == statements

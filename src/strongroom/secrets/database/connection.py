@@ -26,10 +26,14 @@ _OWN = frozenset({
     "name", "plugin_name", "plugin_version", "verify_connection", "allowed_roles", "root_rotation_statements",
     "password_policy", "username", "password",
 })  # fmt: skip
-_NEVER_SHOWN = frozenset({"private_key", "tls_private_key", "tls_certificate_key"})
+_NEVER_SHOWN = frozenset({
+    "private_key", "tls_private_key", "tls_certificate_key", "client_key", "pem_bundle", "pem_json",
+})  # fmt: skip
 _INLINE_PASSWORD = re.compile(
     r"(://[^:/?#@\s]*:)([^@\s]*)(@)|(\bpassword\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s'&;]+)"
 )
+_INLINE_IN_DSN = re.compile(r"^([^:/@\s]*:)(?!//)(.+)(@[a-z]*(?:\([^()]*\))?/[^/]*)$", re.DOTALL)
+"""As in ``user:password@tcp(host)/``."""
 _MASK = "xxxxx"
 _INVALID = "error creating database object"
 _KEPT = "Leases are left that were issued over this connection; it is kept until they have ended."
@@ -68,11 +72,11 @@ class Config:
 
     def replaces(self, other: Config) -> bool:
         """Whether this is the same account of the same database as ``other``."""
-        return (self.plugin_name, self.username, self.details.get("connection_url")) == (
-            other.plugin_name,
-            other.username,
-            other.details.get("connection_url"),
-        )
+        return self._account() == other._account()
+
+    def _account(self) -> list[str]:
+        place = (str(self.details.get(name, "")) for name in ("connection_url", "url", "host", "port"))
+        return [self.plugin_name, self.username, *place]
 
     def require_allowed(self, role: str) -> None:
         """Raise BadRequest unless the role may use the connection."""
@@ -111,7 +115,10 @@ def without_password(url: str) -> str:
         before, secret, after = (found[1], found[2], found[3]) if found[1] else (found[4], found[5], "")
         return found[0] if not secret or "{{" in secret else f"{before}{_MASK}{after}"
 
-    return _INLINE_PASSWORD.sub(hidden, url)
+    def hidden_in_dsn(found: re.Match[str]) -> str:
+        return found[0] if "{{" in found[2] else f"{found[1]}{_MASK}{found[3]}"
+
+    return _INLINE_IN_DSN.sub(hidden_in_dsn, _INLINE_PASSWORD.sub(hidden, url))
 
 
 async def checked(config: Config, *, verify: bool) -> None:

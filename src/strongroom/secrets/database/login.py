@@ -10,7 +10,7 @@ from strongroom.errors import BadRequest
 from strongroom.framework.lease import Leased, Terms, effective_ttl, issued
 from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.database.credential import Recipe, display_name, made
-from strongroom.secrets.database.plugin import Extends, NewUser, creating, dropping
+from strongroom.secrets.database.plugin import Extends, Knows, NewUser, creating, dropping
 
 if TYPE_CHECKING:
     from strongroom.secrets.database.connection import Config
@@ -93,6 +93,9 @@ async def issue(database: Database, request: Request, name: str, role: RoleTerms
     username = config.username_template(role.username_template).render(
         request.now, DisplayName=display_name(request), RoleName=name
     )
+    if isinstance(client, Knows) and await client.exists(username):
+        # Before anything is announced: what is announced and fails is removed, whoever it belongs to.
+        raise BadRequest("a user of that name is there already; the username template has to be more random")
     fresh = await made(database, request, role.recipe, config.password_policy, username, ttl)
     expiration = request.now + (ttl + GRACE) * SECOND
     user = NewUser(username, fresh.credential, expiration, role.creation, role.rollback)

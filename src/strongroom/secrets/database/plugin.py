@@ -123,6 +123,14 @@ class Creates(Protocol):
 
 
 @runtime_checkable
+class Knows(Protocol):
+    """Can tell who is there, so that a user is not made in the place of another, and then removed."""
+
+    async def exists(self, username: str) -> bool:
+        """Whether the database has a user of that name."""
+
+
+@runtime_checkable
 class Extends(Protocol):
     """Knows of ends of users, and can move them."""
 

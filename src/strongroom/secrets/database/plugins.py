@@ -19,7 +19,16 @@ class Entry:
 
 
 PLUGINS = {
+    "elasticsearch-database-plugin": Entry("elasticsearch:Elasticsearch", "http"),
+    "influxdb-database-plugin": Entry("influxdb:InfluxDB", "http"),
+    "mongodb-database-plugin": Entry("mongodb:MongoDB", "mongodb"),
+    "mysql-aurora-database-plugin": Entry("mysql:LegacyMySQL", "mysql"),
+    "mysql-database-plugin": Entry("mysql:MySQL", "mysql"),
+    "mysql-legacy-database-plugin": Entry("mysql:LegacyMySQL", "mysql"),
+    "mysql-rds-database-plugin": Entry("mysql:LegacyMySQL", "mysql"),
     "postgresql-database-plugin": Entry("postgresql:PostgreSQL", "postgresql"),
+    "redis-database-plugin": Entry("redis:Redis", "redis"),
+    "valkey-database-plugin": Entry("redis:Redis", "redis"),
 }
 
 

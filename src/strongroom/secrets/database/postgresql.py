@@ -118,6 +118,11 @@ class PostgreSQL:
         """Close every connection; those in use when they are given back."""
         await self._pool.close()
 
+    async def exists(self, username: str) -> bool:
+        """Whether there is a role of that name."""
+        async with self._pool.connection() as connection:
+            return await _exists(connection, username)
+
     async def create(self, user: NewUser) -> None:
         """Make a role by the operator's statements, in one transaction."""
         if not user.statements:

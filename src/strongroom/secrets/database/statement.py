@@ -32,6 +32,10 @@ class Dialect:
     dollars: bool = False
     """Whether ``$tag$...$tag$`` is a string."""
     hash_comments: bool = False
+    spaced_dashes: bool = False
+    """Whether ``--`` begins a comment only before a space."""
+    doubling: bool = True
+    """Whether a doubled quote stands for one; otherwise only a backslash makes it part of the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class _Piece:
     text: str
     quote: str = ""
     backslashes: bool = False
+    doubling: bool = True
 
 
 def fill(statement: str, values: dict[str, str], dialect: Dialect) -> str:
@@ -52,6 +57,30 @@ def fill(statement: str, values: dict[str, str], dialect: Dialect) -> str:
     if "{{" not in statement:
         return statement
     return "".join(_fill(piece, values) for piece in _pieces(statement, dialect))
+
+
+_COMPOUND = re.compile(
+    r"\s*(?:CREATE\b.*\b(?:PROCEDURE|FUNCTION|TRIGGER|EVENT)\b|BEGIN\s+NOT\s+ATOMIC\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def split(text: str, dialect: Dialect) -> list[str]:
+    """The statements in ``text``, between semicolons outside of quotes and comments.
+
+    One whose body holds semicolons of its own takes all that follows.
+    """
+    found, begun = [], ""
+    for piece in _pieces(text, dialect):
+        parts = piece.text.split(";") if piece.kind == "code" else [piece.text]
+        begun += parts[0]
+        for part in parts[1:]:
+            if _COMPOUND.match(begun):
+                begun += ";" + part
+            else:
+                found.append(begun)
+                begun = part
+    return [statement.strip() for statement in (*found, begun) if statement.strip()]
 
 
 def _fill(piece: _Piece, values: dict[str, str]) -> str:
@@ -78,13 +107,15 @@ def _quoted(name: str, value: str, piece: _Piece, *, alone: bool) -> str:
             raise BadRequest(f"the value of {{{{{name}}}}} cannot stand in this place of the statement")
         return value
     if piece.kind == "identifier" or (piece.kind == "string" and alone):
-        return _doubled(value, piece)
+        return _escaped(value, piece)
     raise BadRequest(f"the value of {{{{{name}}}}} cannot stand in this place of the statement")
 
 
-def _doubled(value: str, piece: _Piece) -> str:
+def _escaped(value: str, piece: _Piece) -> str:
     if piece.backslashes:
         value = value.replace("\\", "\\\\")
+    if not piece.doubling:
+        return value.replace(piece.quote, "\\" + piece.quote).replace("\n", "\\n")
     return value.replace(piece.quote, piece.quote * 2)
 
 
@@ -113,13 +144,13 @@ def _special(text: str, at: int, dialect: Dialect) -> _Piece | None:
     """The quoted or commented piece that begins at a position, or None."""
     char = text[at]
     if char in dialect.identifiers:
-        return _Piece("identifier", text[at : _end(text, at, backslashes=False)], char)
+        return _quotation("identifier", text, at, dialect, backslashes=not dialect.doubling)
     if char in dialect.strings:
         before = text[at - 1 : at].upper()
         own_word = at < 2 or not (text[at - 2].isalnum() or text[at - 2] == "_")
         backslashes = dialect.backslashes or (dialect.escape_strings and before == "E" and own_word)
-        return _Piece("string", text[at : _end(text, at, backslashes=backslashes)], char, backslashes)
-    if text.startswith("--", at) or (char == "#" and dialect.hash_comments):
+        return _quotation("string", text, at, dialect, backslashes=backslashes)
+    if _comments(text, at, dialect):
         return _Piece("raw", text[at : _after(text, "\n", at)])
     if text.startswith("/*", at):
         return _Piece("raw", text[at : _after(text, "*/", at + 2)])
@@ -128,20 +159,34 @@ def _special(text: str, at: int, dialect: Dialect) -> _Piece | None:
     return None
 
 
+def _quotation(kind: str, text: str, at: int, dialect: Dialect, *, backslashes: bool) -> _Piece:
+    end = _end(text, at, backslashes=backslashes, doubling=dialect.doubling)
+    return _Piece(kind, text[at:end], text[at], backslashes, dialect.doubling)
+
+
+def _comments(text: str, at: int, dialect: Dialect) -> bool:
+    """Whether a comment up to the end of the line begins."""
+    if text[at] == "#":
+        return dialect.hash_comments
+    if not text.startswith("--", at):
+        return False
+    return not dialect.spaced_dashes or text[at + 2 : at + 3].isspace() or at + 2 == len(text)
+
+
 def _after(text: str, mark: str, start: int) -> int:
     found = text.find(mark, start)
     return len(text) if found < 0 else found + len(mark)
 
 
-def _end(text: str, at: int, *, backslashes: bool) -> int:
-    """Where the quotation that begins at ``at`` ends; a doubled quote does not end it."""
+def _end(text: str, at: int, *, backslashes: bool, doubling: bool) -> int:
+    """Where the quotation that begins at ``at`` ends; with ``doubling`` a doubled quote does not end it."""
     quote, position = text[at], at + 1
     while position < len(text):
         if backslashes and text[position] == "\\":
             position += 2
         elif text[position] != quote:
             position += 1
-        elif text[position + 1 : position + 2] == quote:
+        elif doubling and text[position + 1 : position + 2] == quote:
             position += 2
         else:
             return position + 1

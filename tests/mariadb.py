@@ -1,0 +1,195 @@
+"""A real MariaDB for tests: Debian's, started privately on a loopback port, one for each test process.
+
+As root it runs as Debian's ``mysql``, since it refuses to run as root.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
+from tests.server import free_port
+
+ROOT, PASSWORD = "root", "root-of-the-database"
+_OWN = frozenset({"root", "mariadb.sys", "mysql", "PUBLIC", ""})
+_SETTINGS = (
+    "--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin", "--skip-ssl",
+    "--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=8M",
+    "--key-buffer-size=1M", "--performance-schema=off", "--plugin-maturity=unknown",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class MariaDB:
+    """A running server. ``url`` is for whoever is given a user and a password."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    settings: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        return f"{{{{username}}}}:{{{{password}}}}@tcp(127.0.0.1:{self.port})/"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "plugin_name": "mysql-database-plugin",
+            "connection_url": self.url,
+            "username": ADMIN,
+            "password": ADMIN_PASSWORD,
+        }
+
+    @property
+    def creation(self) -> list[str]:
+        return [
+            "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; GRANT SELECT ON *.* TO '{{name}}'@'%'"
+        ]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        # Temporary tables of servers that are made at the same time have the same names.
+        return os.environ | {"TMPDIR": str(self.folder)}
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def create(self) -> None:
+        """Make the data folder, with an account ``root`` of this host."""
+        done = subprocess.run(
+            [
+                "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+                f"--user={_owner() or pwd.getpwuid(os.getuid()).pw_name}",
+            ],
+            capture_output=True, text=True, check=False, timeout=120, env=self._environment,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.start(password="")
+        self.query(f"SET PASSWORD = PASSWORD('{PASSWORD}')", password="")
+
+    def start(self, password: str = PASSWORD) -> None:
+        """Start the server, and wait until it answers."""
+        assert self.process is None
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    "mariadbd", *_SETTINGS, f"--datadir={self.folder}/data", f"--port={self.port}",
+                    f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid",
+                    *([f"--user={_owner()}"] if _owner() else []), *self.settings,
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=self._environment,
+            )  # fmt: skip
+        for _ in range(300):
+            if self.logs_in(ROOT, password):
+                return
+            time.sleep(0.02)
+            assert self.process.poll() is None, self.log
+        raise AssertionError(f"MariaDB does not come up: {self.log[-2000:]}")
+
+    def stop(self) -> None:
+        """Stop it at once, whoever is connected."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(15)
+            self.process = None
+
+    def connection(self, user: str = ROOT, password: str = PASSWORD) -> pymysql.Connection[Any]:
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user=user, password=password.encode(), charset="utf8mb4",
+            autocommit=True, connect_timeout=10, ssl_disabled=True,
+        )  # fmt: skip
+
+    def query(
+        self, text: str, *values: Any, user: str = ROOT, password: str = PASSWORD
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement and give its rows."""
+        with self.connection(user, password) as connection, connection.cursor() as cursor:
+            cursor.execute(text, values or None)
+            return list(cursor.fetchall())
+
+    def logs_in(self, user: str, password: str) -> bool:
+        """Whether the server lets somebody in."""
+        try:
+            self.connection(user, password).close()
+        except pymysql.OperationalError:
+            return False
+        return True
+
+    def make(self, user: str, password: str) -> None:
+        """An account; the administrator may do everything."""
+        self.query("CREATE USER %s IDENTIFIED BY %s", user, password)
+        if user == ADMIN:
+            self.query("GRANT ALL ON *.* TO %s WITH GRANT OPTION", user)
+
+    def has(self, user: str) -> bool:
+        """Whether there is a user of that name."""
+        return user in self.users()
+
+    def users(self) -> set[str]:
+        """The users there are, without those MariaDB has itself."""
+        return {row[0] for row in self.query("SELECT User FROM mysql.user")} - _OWN - {ADMIN}
+
+    def clear(self) -> None:
+        """Remove every user that a test left."""
+        for user, host in self.query("SELECT User, Host FROM mysql.user"):
+            if user not in _OWN:
+                self.query("DROP USER %s@%s", user, host)
+
+
+def _owner() -> str:
+    return "" if os.getuid() else "mysql"
+
+
+def started() -> MariaDB:
+    """A new server, running. Whoever asks for it stops it and removes its folder."""
+    folder = Path(tempfile.mkdtemp(prefix="strongroom-mariadb-"))
+    if not os.getuid():
+        owner = pwd.getpwnam("mysql")
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    server = MariaDB(folder)
+    try:
+        server.create()
+    except BaseException:
+        ended(server)
+        raise
+    return server
+
+
+def ended(server: MariaDB) -> None:
+    """Stop a server and remove what it stored."""
+    server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _mariadb() -> Iterator[MariaDB]:
+    server = started()
+    yield server
+    ended(server)
+
+
+@pytest.fixture
+def mariadb(_mariadb: MariaDB) -> Iterator[MariaDB]:
+    """MariaDB, running, without a user but root."""
+    if _mariadb.process is None:
+        _mariadb.start()
+    _mariadb.clear()
+    yield _mariadb
+    if _mariadb.process is None:
+        _mariadb.start()
