@@ -12,8 +12,8 @@ from strongroom import lease as leases
 from strongroom.breaker import MAX_ATTEMPTS
 from strongroom.core import Core
 from strongroom.errors import BadRequest
-from strongroom.framework.lease import effective_ttl
-from strongroom.logical import ROOT
+from strongroom.framework.lease import Terms, effective_ttl
+from strongroom.logical import ROOT, Request, SecretLease
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import HOUR, Leasing, later, leasing, reap, rows
 
@@ -325,3 +325,22 @@ def test_no_ttl_goes_past_a_maximum(
     assert all(age + ttl <= bound for bound in bounds)
     if not period:
         assert bool(warnings) == (ttl < (wanted or HOUR))
+
+
+def test_what_a_batch_token_made_cannot_be_renewed_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def generous(self: Leasing, request: Request, lease: SecretLease, terms: Terms) -> SecretLease:
+        terms.ttl = terms.max_ttl = 2 * HOUR  # as an engine does that asks its role anew
+        return lease
+
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        rules = 'path "db/creds/*" { capabilities = ["read"] }'
+        token = await api.policy_token(rules, type="batch", ttl="5m", renewable=False)
+        lease = await issue(api, token=token)
+        assert lease["lease_duration"] <= 300
+        renewed = await api("PUT", "sys/leases/renew", {"lease_id": lease["lease_id"], "increment": HOUR})
+        assert renewed.status == 200, renewed
+        assert renewed.json["lease_duration"] <= 300
+
+    monkeypatch.setattr(Leasing, "renew", generous)
+    inprocess(scenario)

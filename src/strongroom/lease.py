@@ -80,7 +80,8 @@ class Lease(msgspec.Struct, omit_defaults=True):
     and the token's own row carries the times. ``ending`` says that it is being taken back, or that this
     was tried: it can no longer be renewed. ``queue`` is its place among those that wait for a system
     outside, empty while it stands in the expiry index. ``misses`` counts the times that system did not
-    answer, since ``silent_since``; ``attempts`` those when it refused.
+    answer, since ``silent_since``; ``attempts`` those when it refused. ``limit`` is how old it may become,
+    whatever its engine says, where it was made by a batch token; 0 is without limit.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Lease(msgspec.Struct, omit_defaults=True):
     misses: int = 0
     silent_since: int = 0
     stuck: bool = False
+    limit: int = 0
 
     def secret(self) -> SecretLease:
         """The part of the lease that its engine knows."""
@@ -215,6 +217,7 @@ class Leases:
             renewable=secret.renewable,
             kind=secret.kind,
             internal=secret.internal,
+            limit=_left(request),
             data=data,
             namespace_id=request.namespace.id,
         )
@@ -589,6 +592,7 @@ class Leases:
         inner = self._core.inner_request(request, mount, lease.path)
         default, longest = self._core.ttls(mount)
         age = (request.now - lease.issue_time) // SECOND
+        longest = min(longest, lease.limit or longest)
         terms = Terms(increment, lease.ttl, lease.max_ttl, default, longest, age)
         secret = await mount.backend.renew(inner, lease.secret(), terms)
         ttl, warnings = terms.grant()
@@ -695,12 +699,19 @@ def register(core: Core, request: Request) -> Awaitable[None] | None:
 
 def _give_lease(core: Core, request: Request, response: Response, secret: SecretLease) -> None:
     """A lease within the bounds of mount and engine; what a batch token makes ends with it."""
-    entry, (default, longest) = request.entry, core.ttls(request.mount)
-    if entry is not None and entry.type == "batch" and entry.expire_time:
-        left = max((entry.expire_time - request.now) // SECOND, 1)
+    default, longest = core.ttls(request.mount)
+    if left := _left(request):
         secret.max_ttl = min(secret.max_ttl or left, left)
     secret.ttl, warnings = effective_ttl(
         default=default, longest=longest, wanted=secret.ttl, backend_max=secret.max_ttl
     )
     response.warnings.extend(warnings)
     secret.lease_id = core.leases.register(request, secret, response.data or {}).id
+
+
+def _left(request: Request) -> int:
+    """Seconds that a batch token has left, which what it makes cannot outlive; 0 for any other token."""
+    entry = request.entry
+    if entry is None or entry.type != "batch" or not entry.expire_time:
+        return 0
+    return int(max((entry.expire_time - request.now) // SECOND, 1))

@@ -171,6 +171,8 @@ class Reader:
         self.channel.send(Ready())
 
     def _reload(self, content: bytes) -> None:
+        if not self._listeners:
+            return  # still starting: everything is about to be read for the first time
         for listener in self._listeners:
             try:
                 listener.reload()
