@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import hmac
 import os
@@ -21,6 +22,9 @@ from pymongo.saslprep import saslprep
 
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
 from tests.server import free_port
+
+FORGETFUL = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+"""For tests with the driver: a connection that fails half made it leaves to the collector of garbage."""
 
 _MESSAGE, _QUERY, _REPLY = 2013, 2004, 1
 _ROUNDS = 4096
@@ -263,5 +267,10 @@ def mongodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[MongoDB]:
     monkeypatch.setattr("strongroom.secrets.database.mongodb.PATIENCE", 1)
     server = MongoDB()
     server.start()
-    yield server
-    server.stop()
+    gc.disable()
+    try:
+        yield server
+    finally:
+        server.stop()
+        gc.collect()
+        gc.enable()

@@ -18,8 +18,11 @@ from strongroom.secrets.database.mongodb import MongoDB
 from strongroom.secrets.database.plugin import Credential, NewUser, Refused, Settings
 from strongroom.secrets.database.plugins import plugin_class
 from tests.listener.authority import issue
+from tests.mongodb import FORGETFUL
 from tests.mongodb import MongoDB as Server
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
+
+pytestmark = FORGETFUL
 
 READ = '{"db": "admin", "roles": [{"role": "read", "db": "shop"}]}'
 HOSTILE = ("o'brien", 'a"b', "a@b:c/d?e=f&g", "100%25", "a=b,n=root", "naïve ☂", "$where", "a.b")

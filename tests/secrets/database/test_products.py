@@ -13,10 +13,11 @@ from strongroom.secrets.database.plugins import plugin_class
 from strongroom.upstream import http
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
+from tests.mongodb import FORGETFUL
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, Product, connected, creds, ok
 from tests.secrets.database.test_crash import dying_at_the_commit, reborn
 
-PRODUCTS = ("elasticsearch", "influxdb", "mariadb", "mongodb", "redis")
+PRODUCTS = ("elasticsearch", "influxdb", "mariadb", pytest.param("mongodb", marks=FORGETFUL), "redis")
 
 
 @pytest.fixture(params=PRODUCTS)
