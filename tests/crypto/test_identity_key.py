@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from strongroom.crypto.identity_key import SIZES, Authority, private_key, rsa_key_pair
+from strongroom.crypto.identity_key import Authority, rsa_key_pair
 from strongroom.crypto.selfsigned import self_signed
 
 NOW = int(time.time())
@@ -27,13 +26,6 @@ def test_an_rsa_pair_belongs_together_and_is_not_shown() -> None:
         pair.public.encode()
     )
     assert "PRIVATE" not in repr(pair)
-
-
-@pytest.mark.parametrize("kind", ("rsa", "ec", "ed25519"))
-def test_sizes(kind: Literal["rsa", "ec", "ed25519"]) -> None:
-    for bits in SIZES[kind][:2]:
-        key = private_key(kind, bits)
-        assert bits in (0, getattr(key, "key_size", 0))
 
 
 def test_a_certificate_ends_with_its_authority_at_the_latest() -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from strongroom.crypto import private_key
+from strongroom.crypto.private_key import Kind, PrivateKey
+
 _CLOCK_SKEW = timedelta(seconds=30)
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +41,8 @@ class ClientCertificate:
 
 def rsa_key_pair(bits: int) -> KeyPair:
     """A fresh pair. Takes some 0.2 seconds for 2048 bits: not for an event loop."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return KeyPair(_pem(key), public.decode())
-
-
-def private_key(kind: Literal["rsa", "ec", "ed25519"], bits: int) -> PrivateKey:
-    """A fresh private key. Raises ValueError for a size that there is not."""
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=bits)
-    if kind == "ec":
-        return ec.generate_private_key(_CURVES[bits]())
-    return ed25519.Ed25519PrivateKey.generate()
-
-
-_CURVES: dict[int, type[ec.EllipticCurve]] = {
-    224: ec.SECP224R1,
-    256: ec.SECP256R1,
-    384: ec.SECP384R1,
-    521: ec.SECP521R1,
-}
-SIZES: dict[str, tuple[int, ...]] = {"rsa": (2048, 3072, 4096), "ec": tuple(_CURVES), "ed25519": (0,)}
-"""The sizes of keys there are, the usual one of RSA first."""
+    key = private_key.generate("rsa", bits)
+    return KeyPair(private_key.pem(key), private_key.public_pem(key.public_key()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +58,10 @@ class Authority:
         if certificate.public_key() != key.public_key():
             raise ValueError("the private key is not that of the certificate")
 
-    def issue(
-        self, common_name: str, *, kind: Literal["rsa", "ec", "ed25519"], bits: int, now: int, ttl: int
-    ) -> ClientCertificate:
+    def issue(self, common_name: str, *, kind: Kind, bits: int, now: int, ttl: int) -> ClientCertificate:
         """A certificate of a client's, for ``ttl`` seconds from ``now`` (seconds since the epoch)."""
         authority, signer = self._loaded()
-        key = private_key(kind, bits)
+        key = private_key.generate(kind, bits)
         moment = datetime.fromtimestamp(now, UTC)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         builder = (
@@ -101,17 +78,8 @@ class Authority:
         algorithm = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
         signed = builder.sign(signer, algorithm)
         pem = signed.public_bytes(serialization.Encoding.PEM).decode()
-        return ClientCertificate(pem, _pem(key), name.rfc4514_string())
+        return ClientCertificate(pem, private_key.pem(key), name.rfc4514_string())
 
     def _loaded(self) -> tuple[x509.Certificate, PrivateKey]:
         certificate = x509.load_pem_x509_certificate(self.certificate.encode())
-        key = serialization.load_pem_private_key(self.private.encode(), None)
-        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
-            raise ValueError("this kind of key signs no certificates")  # noqa: TRY004  one error for bad keys
-        return certificate, key
-
-
-def _pem(key: PrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+        return certificate, private_key.load(self.private.encode())

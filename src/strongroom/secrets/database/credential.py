@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from strongroom.crypto.identity_key import SIZES, Authority, rsa_key_pair
+from strongroom.crypto.identity_key import Authority, rsa_key_pair
+from strongroom.crypto.private_key import SIZES
 from strongroom.errors import BadRequest
 from strongroom.framework.name_template import BadTemplate, NameTemplate
 from strongroom.logical import SECOND, Request
