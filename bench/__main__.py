@@ -21,6 +21,7 @@ from bench.subject import peer as start_peer
 from bench.subject import strongroom as start_strongroom
 from tests.server import PEER, STRONGROOM
 
+ROUNDS = 3
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
@@ -76,6 +77,7 @@ def heading(chosen: argparse.Namespace, folder: Path, arguments: list[str]) -> l
         f"- peer: {version}, raft storage, file audit",
         f"- Strongroom {strongroom.__version__} on {python}, LMDB storage, file audit",
         f"- each server on core 0, the load on core 1, an ordinary policy, {chosen.seconds:g} s a figure",
+        f"- at 16 connections: the median of {ROUNDS} rounds in which the two take turns",
     ]
 
 
@@ -87,8 +89,8 @@ def operations(report: Report, theirs: Subject, ours: Subject, seconds: float) -
     """Peer and ours by turns, so that what else the machine does hits both."""
     for operation in measure.OPERATIONS:
         for connections in (1, 16):
-            before = measure.cost(theirs, operation, connections, seconds)
-            after = measure.cost(ours, operation, connections, seconds)
+            rounds = ROUNDS if connections > 1 else 1
+            before, after = measure.by_turns((theirs, ours), operation, connections, seconds, rounds)
             name = f"{operation.name}, {connections} connection{'s' if connections > 1 else ''}"
             report.cost(name, before, after, operation.required if connections == 16 else None)
     beside = [measure.reads_beside_writers(subject, seconds) for subject in (theirs, ours)]
@@ -106,12 +108,12 @@ def databases(report: Report, theirs: Subject, ours: Subject, seconds: float) ->
 def both_cores(report: Report, folder: Path, seconds: float) -> None:
     """Reads with the servers free to use both cores, ours with a reader process beside the writer."""
     read = measure.OPERATIONS[0]
-    with start_peer(folder / "peer-both", both_cores=True) as theirs:
-        peer = measure.cost(theirs, read, 16, seconds)
-    with start_strongroom(folder / "alone", both_cores=True) as ours:
-        alone = measure.cost(ours, read, 16, seconds)
-    with start_strongroom(folder / "readers", readers=1, both_cores=True) as ours:
-        shared = measure.cost(ours, read, 16, seconds)
+    with (
+        start_peer(folder / "peer-both", both_cores=True) as theirs,
+        start_strongroom(folder / "alone", both_cores=True) as one,
+        start_strongroom(folder / "readers", readers=1, both_cores=True) as two,
+    ):
+        peer, alone, shared = measure.by_turns((theirs, one, two), read, 16, seconds, ROUNDS)
     report.cost("KV v2 read on both cores, one reader, 16 connections", peer, shared, None)
     report.ratio("the same: CPU a read, in proportion to one process", shared.cpu / alone.cpu, 1.1)
     report.ratio("the same: time a read, in proportion to one process", alone.rate / shared.rate, 1.0)
