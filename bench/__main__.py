@@ -106,8 +106,9 @@ def databases(report: Report, theirs: Subject, ours: Subject, seconds: float) ->
 
 
 def both_cores(report: Report, folder: Path, seconds: float) -> None:
-    """Reads with the servers free to use both cores, ours with a reader process beside the writer."""
+    """Reads with servers and load free to use all cores, ours with a reader process beside the writer."""
     read = measure.OPERATIONS[0]
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
     with (
         start_peer(folder / "peer-both", both_cores=True) as theirs,
         start_strongroom(folder / "alone", both_cores=True) as one,
