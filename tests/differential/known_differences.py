@@ -59,7 +59,6 @@ _NO_LOOKUP = "a path that needs no token looks none up"
 _MERGED_AWAY = "custom metadata stay with an alias that moves; the peer loses them"
 _WRONG = "what is configured wrongly is answered 400; the peer says 500"
 _SILENT = "a system outside that does not answer is 502; the peer says 500"
-_RENEWED = "an object, as in every other answer that has no data to give"
 
 _PAGES = (
     Known(0, "body.data.keys", "after and limit hold for every listing; the peer ignores them here"),
@@ -441,7 +440,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "rabbitmq roles": tuple(Known(step, "body.errors.0", _OWN) for step in (13, 14, 15)),
     "rabbitmq credentials": (
-        *(Known(step, "body.data", _RENEWED) for step in (7, 12)),
         Known(16, "status", _WRONG),
         Known(18, "status", _WRONG),
     ),
