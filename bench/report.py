@@ -41,7 +41,7 @@ class Report:
         self._add(name, theirs, ours, "below the peer", ours < theirs)
 
     def faster(self, name: str, theirs: float, ours: float, times: float) -> None:
-        """Ours must be so many times the peer's; the third column tells the proportion the other way round."""
+        """Ours must be so many times the peer's."""
         self._add(name, theirs, ours, f"{times:g} x the peer's", ours >= times * theirs)
 
     def limit(self, name: str, theirs: float | None, ours: float, limit: float) -> None:
