@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import os
 import platform
 import subprocess
@@ -16,13 +15,13 @@ import strongroom
 from bench import database, measure
 from bench.process import file_system, memory
 from bench.report import Report
+from bench.results import finish
 from bench.subject import LOAD_CORE, Subject
 from bench.subject import peer as start_peer
 from bench.subject import strongroom as start_strongroom
 from tests.server import PEER, STRONGROOM
 
 ROUNDS = 3
-RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -45,7 +44,7 @@ def main(arguments: list[str]) -> int:
     os.sched_setaffinity(0, {LOAD_CORE} if (os.cpu_count() or 1) > 1 else {0})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=chosen.folder)))
-        report = Report(heading(chosen, folder, arguments))
+        report = Report(heading(chosen, folder))
         theirs = stack.enter_context(start_peer(folder / "peer"))
         ours = stack.enter_context(start_strongroom(folder / "strongroom"))
         report.limit("resident memory when empty, MB", rss(theirs), rss(ours), 90)
@@ -58,24 +57,17 @@ def main(arguments: list[str]) -> int:
         our_start = measure.dev_start(STRONGROOM, folder / "strongroom-dev", repeats)
         report.limit("development server, start to first answer, s", peer_start, our_start, 0.5)
         both_cores(report, folder, chosen.seconds)
-    text = "\n".join(report.lines()) + "\n"
-    print(text)
-    if not chosen.quick:
-        RESULTS.write_text(text)
-    print(*(f"missed: {figure.name}, required {figure.required}" for figure in report.missed()), sep="\n")
-    return 1 if report.missed() else 0
+    return finish("The server", f"scripts/bench {' '.join(arguments)}", report, keep=not chosen.quick)
 
 
-def heading(chosen: argparse.Namespace, folder: Path, arguments: list[str]) -> list[str]:
+def heading(chosen: argparse.Namespace, folder: Path) -> list[str]:
     """What a reader needs to repeat the run."""
     version = subprocess.run([*PEER, "version"], capture_output=True, text=True, check=True).stdout.strip()
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    now = dt.datetime.now(dt.UTC)
     return [
-        f"- command: `scripts/bench {' '.join(arguments)}`, {now:%Y-%m-%d %H:%M} UTC",
-        f"- machine: {measure.machine()}; storage on {file_system(folder)}",
         f"- peer: {version}, raft storage, file audit",
         f"- Strongroom {strongroom.__version__} on {python}, LMDB storage, file audit",
+        f"- both store on {file_system(folder)}",
         f"- each server on core 0, the load on core 1, an ordinary policy, {chosen.seconds:g} s a figure",
         f"- at 16 connections: the median of {ROUNDS} rounds in which the two take turns",
     ]

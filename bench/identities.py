@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import measure
 from bench.process import memory, pin
 from bench.report import Report
+from bench.results import finish
 from bench.subject import LOAD_CORE, SERVER_CORE, Subject, strongroom
 
 ROUNDS = 3
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--folder", type=Path, help="where the server stores")
+    parser.add_argument("--keep", action="store_true", help="write bench/RESULTS.md")
     chosen = parser.parse_args(arguments)
     os.sched_setaffinity(0, {LOAD_CORE} if (os.cpu_count() or 1) > 1 else {0})
     with ExitStack() as stack:
@@ -40,8 +42,7 @@ def main(arguments: list[str]) -> int:
         report.ratio(f"{name}: CPU", many.cpu / few.cpu, 1.3)
         report.ratio(f"{name}: time a login", few.rate / many.rate, 1.3)
         report.limit("anonymous memory that they add, MB", None, memory(ours.pid, "RssAnon") - before, 60)
-    print("\n".join(report.lines()), flush=True)
-    return 1 if report.missed() else 0
+    return finish("Identities", f"python -m bench.identities {' '.join(arguments)}", report, keep=chosen.keep)
 
 
 def fill(ours: Subject, count: int) -> None:

@@ -62,7 +62,6 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """The report as Markdown."""
-        yield "# Side by side with the peer\n"
         yield from self.heading
         yield "\n| | peer | Strongroom | peer / ours | required | |"
         yield "|---|---:|---:|---:|---|---|"
