@@ -546,6 +546,8 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "oidc exchange": tuple(
         Known(step, "body.groups", "who belongs to no group has an empty list of them") for step in (43, 44)
     ),
+    "totp keys that are none": tuple(Known(step, "body.errors.0", _OWN) for step in (25, 26, 27)),
+    "totp addresses": (Known(24, "body.errors.0", _OWN),),
 }
 
 
