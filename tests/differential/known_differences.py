@@ -548,6 +548,24 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "totp keys that are none": tuple(Known(step, "body.errors.0", _OWN) for step in (25, 26, 27)),
     "totp addresses": (Known(24, "body.errors.0", _OWN),),
+    "ssh ca": (
+        *(Known(step, "body.errors.0", _OWN) for step in (11, 12)),
+        *(Known(step, "status", _MISTAKE) for step in (13, 14, 15)),
+        *(Known(step, "body.warnings.0", _OWN) for step in (25, 28)),
+    ),
+    "ssh issuers": (
+        Known(6, "status", _MISTAKE),
+        *(Known(step, "body.warnings*", _OWN) for step in (31, 38, 42)),
+    ),
+    "ssh roles": (
+        *(Known(step, "status", _MISTAKE) for step in (32, 35, 38, 47)),
+        Known(56, "body.errors.0", _OWN),
+    ),
+    "ssh certificates of users": (
+        *(Known(step, "body.errors.0", _OWN) for step in (29, 30, 33)),
+        Known(48, "status", "a certificate for nobody in particular is good for everybody"),
+    ),
+    "ssh names of entities": (Known(27, "status", _MISTAKE),),
 }
 
 
