@@ -229,6 +229,20 @@ def test_no_more_principals_than_ssh_reads() -> None:
     assert len(ruled(role, valid_principals=names.rpartition(",")[0]).principals) == MOST_PRINCIPALS
 
 
+@pytest.mark.parametrize(
+    "wish",
+    (
+        {"key_id": "x" * 70_000},
+        {"valid_principals": "x" * 70_000},
+        {"extensions": {"x": "é" * 35_000}},
+        {"critical_options": {str(number): "" for number in range(10_000)}},
+    ),
+)
+def test_no_certificate_is_larger_than_ssh_takes(wish: dict[str, Any]) -> None:
+    role = replace(ROLE, allowed_users="*", allow_user_key_ids=True, allowed_extensions="*")
+    assert "larger than SSH takes" in refused(role, **wish)
+
+
 RSA_1024 = ssh_key.read_public(line(b"ssh-rsa", b"\1\0\1", b"\x7f" + b"\xff" * 127))
 
 

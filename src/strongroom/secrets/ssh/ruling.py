@@ -21,7 +21,8 @@ UNSAFE = (
 SKIPPED = "Extensions that depend on an entity were left out: the token has none."
 _DEFAULT_KEY_ID = "vault-{{token_display_name}}-{{public_key_hash}}"
 _KEY_ID_PART = re.compile(r"\{\{(token_display_name|role_name|public_key_hash)\}\}")
-LONGEST_KEY_ID = 4096
+LARGEST = 65_536
+"""Bytes of what a certificate says, at most; SSH gives up on packets that are much larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,21 @@ def rule(
         critical_options=critical,
         extensions=extensions,
     )
+    if _size(certificate) > LARGEST:
+        raise BadRequest("the certificate would be larger than SSH takes")
     return certificate, warnings
+
+
+def _size(certificate: Certificate) -> int:
+    """Bytes of all texts in a certificate."""
+    options = (*certificate.critical_options.items(), *certificate.extensions.items())
+    texts = (certificate.key_id, *certificate.principals, *(text for option in options for text in option))
+    return sum(len(text.encode()) + 4 for text in texts)
 
 
 def _key_id(role: Role, name: str, wish: Wish, caller: Caller) -> str:
     if wish.key_id and not role.allow_user_key_ids:
         raise BadRequest("setting key_id is not allowed by role")
-    if len(wish.key_id) > LONGEST_KEY_ID:
-        raise BadRequest(f"key_id has at most {LONGEST_KEY_ID} characters")
     if wish.key_id:
         return wish.key_id
     values = {

@@ -20,9 +20,6 @@ from strongroom.secrets.ssh.ruling import Bounds, Wish, rule
 if TYPE_CHECKING:
     from strongroom.secrets.ssh.engine import SSH
 
-LONGEST = 100_000
-"""Characters of a certificate, at most; SSH gives up on packets that are much larger."""
-
 
 class CertificateFields(Path):
     """What may be asked of a certificate."""
@@ -57,8 +54,6 @@ class CertificateFields(Path):
         )
         issuer = await issuers.find(request, role.issuer_ref)
         line = await _sign(engine, issuer, certificate, role)
-        if len(line) > LONGEST:
-            raise BadRequest("the certificate would be larger than SSH takes")
         data = {"issuer_id": issuer.id, "serial_number": f"{serial:x}", "signed_key": line + "\n"}
         return data, warnings
 
