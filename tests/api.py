@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +40,20 @@ class Answer:
 
 
 class Api:
-    """Calls one server. Paths are relative to ``/v1/``; one that starts with ``/`` is taken as it is."""
+    """Calls one server. Paths are relative to ``/v1/``; one that starts with ``/`` is taken as it is.
 
-    def __init__(self, address: str, token: str | None = None) -> None:
+    ``context`` is how TLS is spoken with an address that begins with ``https``.
+    """
+
+    def __init__(self, address: str, token: str | None = None, context: ssl.SSLContext | None = None) -> None:
         self.address = address
         self.token = token
-        self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+        scheme, _, place = address.rpartition("://")
+        self._connection = (
+            http.client.HTTPSConnection(place, timeout=60, context=context)
+            if scheme == "https"
+            else http.client.HTTPConnection(place, timeout=60)
+        )
 
     def request(
         self,

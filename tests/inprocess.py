@@ -91,8 +91,12 @@ class InProcess:
         *,
         token: str | None = "",
         address: str = "127.0.0.1",
+        certificates: tuple[bytes, ...] = (),
     ) -> Answer:
-        """Send one request; ``token`` None sends none, empty the root token. The body is JSON."""
+        """Send one request; ``token`` None sends none, empty the root token. The body is JSON.
+
+        ``certificates`` (DER) are what a TLS client showed, its own first.
+        """
         sent = {name.lower(): value for name, value in (headers or {}).items()}
         if token is not None:
             sent.setdefault("x-vault-token", token or self.token)
@@ -103,6 +107,8 @@ class InProcess:
             body=body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body),
             remote_address=address,
             peer_address=address,
+            certificate=certificates[0] if certificates else None,
+            certificate_chain=certificates[1:],
             listener=self.traits,
         )
         reply: Reply | Awaitable[Reply] = self.handler(message)

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api import Answer, Api
+from tests.listener.authority import issue
 
 _HERE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 STRONGROOM = (shutil.which("strongroom", path=_HERE) or "strongroom",)
@@ -30,7 +32,10 @@ _FOREIGN = ("VAULT_", "BAO_", "STRONGROOM_")
 
 @dataclass(slots=True)
 class Server:
-    """A running server. ``keys`` are its unseal keys (hex), once known; ``api`` calls it as root."""
+    """A running server. ``keys`` are its unseal keys (hex), once known; ``api`` calls it as root.
+
+    ``ca`` is the file of the authority that its TLS certificate comes from, if it has one.
+    """
 
     program: tuple[str, ...]
     folder: Path
@@ -39,14 +44,24 @@ class Server:
     arguments: tuple[str, ...] = ()
     keys: list[str] = field(default_factory=list)
     root_token: str | None = None
+    ca: Path | None = None
     api: Api = field(init=False)
 
     def __post_init__(self) -> None:
-        self.api = Api(self.address, self.root_token)
+        self.api = self.showing()
+
+    def showing(self, certificate: str = "") -> Api:
+        """A client of its own, which shows the certificate and key in that PEM file when it connects."""
+        if self.ca is None:
+            return Api(self.address, self.root_token)
+        context = ssl.create_default_context(cafile=self.ca) if self.ca.exists() else None
+        if context is not None and certificate:
+            context.load_cert_chain(certificate)
+        return Api(self.address, self.root_token, context)
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.ca else ''}://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> str:
@@ -155,12 +170,20 @@ def running(server: Server) -> Iterator[Server]:
         server.kill()
 
 
-def start_dev(program: tuple[str, ...], folder: Path, *arguments: str) -> Server:
+def start_dev(program: tuple[str, ...], folder: Path, *arguments: str, tls: bool = False) -> Server:
     """A development server: in memory, unsealed, root token ``root``."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     line = ("server", "-dev", "-dev-root-token-id=root", f"-dev-listen-address=127.0.0.1:{port}", *arguments)
-    server = Server(program, folder, port, spawn(program, line, folder), line, root_token="root")
+    ca = None
+    if tls:
+        (folder / "tls").mkdir()
+        line += ("-dev-tls", f"-dev-tls-cert-dir={folder / 'tls'}")
+        ca = folder / "tls" / "vault-ca.pem"
+    process = spawn(program, line, folder)
+    server = Server(program, folder, port, process, line, root_token="root", ca=ca)
+    wait_until(lambda: listening(port), server)
+    server.api = server.showing()  # now the authority is there
     wait_until(lambda: listening(port) and server.api.get("sys/health").status == 200, server)
     wait_until(lambda: server.api.get("sys/mounts").status == 200, server)
     return server
@@ -174,6 +197,7 @@ def start_configured(
     listener: str = "",
     extra: str = "",
     readers: int = 0,
+    tls: bool = False,
 ) -> Server:
     """A server from a configuration file: sealed and empty, with a file audit device declared.
 
@@ -182,6 +206,12 @@ def start_configured(
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     (folder / "storage").mkdir(exist_ok=True)
+    ca, secured = None, "tls_disable = true"
+    if tls:
+        authority = issue("server CA", ca=True)
+        ca = Path(authority.save(folder, "ca")[0])
+        certificate, key = issue("localhost", authority).save(folder, "server")
+        secured = f'tls_cert_file = "{certificate}"\n  tls_key_file = "{key}"'
     path = "" if storage == "inmem" else f'path = "{folder / "storage"}"'
     if program is STRONGROOM and "readers" not in extra:
         extra += f"\nreaders = {readers}"
@@ -189,15 +219,15 @@ def start_configured(
 storage "{storage}" {{ {path} }}
 listener "tcp" {{
   address = "127.0.0.1:{port}"
-  tls_disable = true
+  {secured}
   {listener}
 }}
 audit "file" "file" {{ options = {{ file_path = "{folder / "audit.log"}" }} }}
-api_addr = "http://127.0.0.1:{port}"
+api_addr = "http{"s" if tls else ""}://127.0.0.1:{port}"
 cluster_addr = "https://127.0.0.1:{port + 1 if port < 65535 else 1024}"
 {extra}
 """)
     line = ("server", f"-config={folder / 'server.hcl'}")
-    server = Server(program, folder, port, spawn(program, line, folder), line)
+    server = Server(program, folder, port, spawn(program, line, folder), line, ca=ca)
     wait_until(lambda: listening(port), server)
     return server

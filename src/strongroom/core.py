@@ -36,6 +36,7 @@ from strongroom.audit.table import AuditTable
 from strongroom.barrier.barrier import Barrier
 from strongroom.barrier.keyring import Keyring
 from strongroom.barrier.view import View
+from strongroom.client_trust import ClientTrust
 from strongroom.cluster.contract import Alone, Followers, LeaderNeeded
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.jwt import SigningKey
@@ -168,6 +169,7 @@ class Core:
         self.tallies = Tallies(self)
         self.quotas = Quotas(self)
         self.cors = Cors()
+        self.client_trust = ClientTrust(self)
         self.lifecycle = Lifecycle(self, sealer)
         self.wrapping_key: SigningKey = None  # type: ignore[assignment]  # read at unseal
         self.in_flight: dict[str, Request] = {}
@@ -331,6 +333,7 @@ class Core:
         inner.namespace, inner.mount_point = mount.namespace, mount.prefix
         inner.mount_type, inner.mount_accessor = mount.type, mount.accessor
         inner.remote_address = request.remote_address
+        inner.certificate, inner.certificate_chain = request.certificate, request.certificate_chain
         inner.view = self.view(request.tx, mount.storage_prefix)
         return inner
 
@@ -372,6 +375,9 @@ class Core:
         task = asyncio.get_running_loop().create_task(_later(work))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def follow(self, tx: Transaction) -> None:
+        """Be able to read the state of ``tx``; a core that writes it always is."""
 
     def settings_changed(self) -> None:
         """Take over settings that were read again."""

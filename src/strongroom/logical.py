@@ -270,6 +270,13 @@ class Request:
         """Take back :meth:`wake_at`; nothing happens where it was not asked for."""
         self.core.wakes.drop(self, when, reference)
 
+    def trust_clients(self, name: str, pem: str) -> None:
+        """Have TLS accept client certificates of these authorities or leaves, from the next connection on.
+
+        ``name`` is the role that trusts them, in place of what it trusted before; an empty ``pem`` ends it.
+        """
+        self.core.client_trust.put(self, name, pem)
+
     @property
     def judged(self) -> str:
         """The path as the token's policies name it."""

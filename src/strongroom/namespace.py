@@ -272,6 +272,7 @@ class Namespaces:
         self.put(request, replace(row, tainted=True))
         request.tx.touch(mount.DOMAIN)
         await self._core.quotas.drop_namespace(request, path)
+        self._core.client_trust.forget_namespace(request, row.id)
         self._core.leases.schedule(request.tx, request.now, "n", row.id)
         return True
 

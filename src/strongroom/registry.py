@@ -36,6 +36,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "auth": {
         "app-id": "strongroom.auth.app_id:AppId",
         "approle": "strongroom.auth.approle:AppRole",
+        "cert": "strongroom.auth.cert:Cert",
         "ns_token": "strongroom.auth.token:TokenAuth",
         "token": "strongroom.auth.token:TokenAuth",
         "userpass": "strongroom.auth.userpass:Userpass",

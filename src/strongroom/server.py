@@ -132,6 +132,8 @@ class Server:
         ]
         self._traits = [each.traits for each in configs]
         self.listeners = [Listener(self._handler, each) for each in configs]
+        for listener in self.listeners:
+            listener.trust = self.core.client_trust.authorities
         self.readers: Readers | None = None
 
     async def start(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 ROOT = "<root>"
 
-Kind = Literal["dev", "fresh", "sealed"]
+Kind = Literal["dev", "fresh", "sealed", "tls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Step:
 
     ``only`` narrows the comparison to the named places of the body (tables that other cases write to).
     ``unordered``: the peer lists the keys in no order. ``pause`` is seconds to wait before sending.
+    ``shows`` is the file of a client certificate and its key, for a connection of the step's own.
     """
 
     method: str
@@ -32,11 +33,13 @@ class Step:
     only: tuple[str, ...] = ()
     unordered: bool = False
     pause: float = 0
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``kind``: on the worker's shared development server, on one of its own, or on a sealed, empty one.
+    """``kind``: on the worker's shared development server, on one of its own, or on a sealed, empty one,
+    or on one of its own that speaks TLS.
 
     ``audit``: the lines of the audit device are compared too, at the end. ``services``: fixtures of real
     servers that both use; what their ``variables`` hold stands for ``<name>`` in the steps.

@@ -566,6 +566,26 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(48, "status", "a certificate for nobody in particular is good for everybody"),
     ),
     "ssh names of entities": (Known(27, "status", _MISTAKE),),
+    "cert roles": (
+        Known(2, "body.data.ocsp_cache_size", "the size that is in force"),
+        Known(0, "body.data.enable_metadata_on_failures", "Vault has it"),
+        Known(0, "body.data.role_cache_size", "Vault has it"),
+        Known(0, "body.data.ocsp_this_update_max_age", "Vault has it"),
+        Known(0, "body.data.ocsp_max_retries", "Vault has it"),
+        Known(20, "status", _ROOT_ROLE),
+        Known(21, "body.errors.0", _FIELD),
+    ),
+    "cert logins": (
+        Known(2, "body.errors.0", "where nobody is trusted no certificate is asked for"),
+        Known(15, "status", _MISTAKE),
+    ),
+    "cert constraints": (Known(65, "status", "what could fit no extension is refused when it is written"),),
+    "cert renewals and revocation lists": (
+        *(Known(step, "status", _MISTAKE) for step in (7, 9, 21)),
+        Known(14, "status", "a token whose role is gone is not renewed, and the client is told"),
+        Known(20, "body.errors.0", "the decoder's own words"),
+        Known(34, "body.errors.0", "the sentence repeats no name of the client's"),
+    ),
 }
 
 

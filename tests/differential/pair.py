@@ -19,7 +19,7 @@ def private_pair(
             running(
                 start_configured(program, folder / name, extra=extra)
                 if kind == "sealed"
-                else start_dev(program, folder / name)
+                else start_dev(program, folder / name, tls=kind == "tls")
             )
         )
         for name, program in zip(("peer", "ours"), programs, strict=True)

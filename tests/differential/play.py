@@ -24,9 +24,12 @@ class Player:
         headers = substitute(step.headers, self.variables)
         token = None if step.token is None else substitute(step.token, self.variables)
         path = substitute(step.path, self.variables)
-        answer = self.server.api.request(
-            step.method, path, substitute(step.body, self.variables), token=token, headers=headers
-        )
+        shows = substitute(step.shows, self.variables)
+        api = self.server.showing(shows) if shows else self.server.api
+        body = substitute(step.body, self.variables)
+        answer = api.request(step.method, path, body, token=token, headers=headers)
+        if shows:
+            api.close()
         for name, place in step.keep.items():
             self.keep(name, lookup(document(answer), place))
         return answer

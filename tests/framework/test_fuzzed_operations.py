@@ -24,6 +24,7 @@ MOUNTS = {
     "cubbyhole/": ("mounts", "cubbyhole", {}),
     "auth/app-id/": ("auth", "app-id", {}),
     "auth/approle/": ("auth", "approle", {}),
+    "auth/cert/": ("auth", "cert", {}),
     "identity/": ("mounts", "identity", {}),
     "auth/token/": ("auth", "token", {}),
     "auth/userpass/": ("auth", "userpass", {}),

@@ -154,12 +154,16 @@ class Follower(Core):
             raise LeaderNeeded
         request.tx = self.store.take()
         try:
-            if self.store.index != self._seen:
-                await self._catch_up(request.tx)
+            await self.follow(request.tx)
             return await super().handle(request)
         finally:
             if request.tx is not None:
                 request.tx.close()
+
+    async def follow(self, tx: Transaction) -> None:
+        """Be able to read the state of ``tx``. Raises LeaderNeeded where a key is missing."""
+        if self.store.index != self._seen:
+            await self._catch_up(tx)
 
     async def _catch_up(self, tx: Transaction) -> None:
         """Follow the keyring and the audit devices, if they have moved."""

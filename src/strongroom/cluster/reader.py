@@ -165,6 +165,7 @@ class Reader:
         self._listeners = [Listener(app, each) for each in configs]
         for listener, descriptor in zip(self._listeners, hello.sockets, strict=True):
             listener.shared = True
+            listener.trust = self._core.client_trust.authorities
             await listener.start(socket.socket(fileno=descriptor))
         asyncio.get_running_loop().add_reader(self._keys, self._take_key)
         self._spawn(telemetry.run(self._core, ()))

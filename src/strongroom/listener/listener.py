@@ -10,7 +10,7 @@ import pwd
 import socket
 import ssl
 import stat
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Listener:
         self._service = Service(app, config)
         self._proxies = ProxyPolicy(config)
         self._authorities: list[str] = []
+        self._offered: list[str] = []
         self._context: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
         self._owns_path = False
@@ -62,6 +63,9 @@ class Listener:
         self.address = ""
         self.shared = False
         """Whether other processes accept from the same socket: then each leaves the others their part."""
+
+        self.trust: Callable[[], Awaitable[list[str]]] | None = None
+        """Gives, before each handshake, the CA certificates (PEM) to trust; another list when they change."""
 
     def fileno(self) -> int:
         """The listening socket's descriptor, for a process that shares it; -1 when there is none."""
@@ -102,6 +106,18 @@ class Listener:
         if self._config.tls_cert_file:
             self._context = server_context(self._config, authorities)
         self._authorities = authorities
+
+    async def _current_context(self) -> ssl.SSLContext | None:
+        """How TLS is spoken with the next client; None without TLS."""
+        if self._context is not None and self.trust is not None:
+            authorities = await self.trust()
+            if authorities is not self._offered:
+                self._offered = authorities
+                try:
+                    self.set_client_authorities(authorities)
+                except (OSError, ValueError) as error:
+                    logger.error("listener %s trusts the clients it did before: %s", self.address, error)
+        return self._context
 
     async def stop(self, grace: float) -> None:
         """Accept no more, let requests in hand finish within ``grace`` seconds, end the rest."""
@@ -185,7 +201,7 @@ class Listener:
             raise
 
     async def _connect(self, sock: socket.socket, peer: tuple[str, int]) -> None:
-        context = self._context
+        context = await self._current_context()
         client = peer
         if context is not None or self._proxies.enabled:
             async with asyncio.timeout(self._patience):

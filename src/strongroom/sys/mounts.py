@@ -336,6 +336,7 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
     core.mounts.hold(request.tx, mount)
     await core.leases.revoke_prefix(request, mount.prefix, sync=True)
     core.mounts.delete(request.tx, mount.entry)
+    core.client_trust.forget_mount(request, mount)
     core.leases.schedule_purge(request, mount.storage_prefix)
     core.leases.schedule_purge(request, lockout.prefix(mount))
     if table == AUTH:

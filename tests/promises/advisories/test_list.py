@@ -64,8 +64,6 @@ IDS = (
 NOT_YET = {
     "GHSA-34fc-gh42-pj53": "there is no recovery mode",
     "CVE-2026-46358": "requests cannot bring a login along",
-    "CVE-2026-39388": "cert is not built",
-    "GH-173": "cert is not built",
     "GH-263": "JWT logins are not built",
     "CVE-2026-33758": "JWT logins are not built",
     "CVE-2026-33757": "JWT logins are not built",
@@ -80,7 +78,7 @@ NOT_YET = {
     "hardening-kubernetes": "Kubernetes logins are not built",
 }
 
-BUILT_LATER = ("cert", "jwt", "ldap", "kerberos", "aws", "gcp", "kubernetes")
+BUILT_LATER = ("jwt", "ldap", "kerberos", "aws", "gcp", "kubernetes")
 """Auth methods whose rows are in the list above: whoever builds one writes their tests."""
 ENGINES_LATER = ("pki", "transit")
 
