@@ -17,6 +17,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "consul": "strongroom.secrets.consul:Consul",
         "cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
         "database": "strongroom.secrets.database.engine:Database",
+        "gcpkms": "strongroom.secrets.gcpkms:GcpKms",
         "generic": "strongroom.secrets.kv:KV",
         "identity": "strongroom.identity.backend:Identity",
         "kubernetes": "strongroom.secrets.kubernetes:Kubernetes",

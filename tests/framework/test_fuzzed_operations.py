@@ -16,7 +16,7 @@ from strongroom.upstream import http
 
 EXPECTED = frozenset({501, 502, 503})
 """Not initialised, nobody outside, sealed: what some operations are there to tell, or to bring about."""
-OUTSIDE = ("consul", "kubernetes", "nomad", "rabbitmq")
+OUTSIDE = ("gcpkms", "consul", "kubernetes", "nomad", "rabbitmq")
 """Engines that speak to systems outside, of which there are none here."""
 ENDLESS = frozenset({("get", "/sys/monitor")})
 MOUNTS = {

@@ -111,9 +111,12 @@ def _number(value: int, size: int = 0) -> str:
 # -- signatures ----------------------------------------------------------------------------------------
 
 
-def sign(algorithm: str, kid: str, private: bytes, claims: dict[str, Any]) -> str:
-    """The token of ``claims``, whose members stand in the order of their names."""
-    header = {"alg": algorithm, "kid": kid}
+def sign(algorithm: str, kid: str, private: bytes, claims: dict[str, Any], *, typ: str = "") -> str:
+    """The token of ``claims``, whose members stand in the order of their names.
+
+    ``typ`` is for the header, where somebody asks for it (RFC 7515, 4.1.9).
+    """
+    header = {"alg": algorithm, "kid": kid} | ({"typ": typ} if typ else {})
     signed = f"{_encode(orjson.dumps(header))}.{_encode(orjson.dumps(claims, option=orjson.OPT_SORT_KEYS))}"
     return f"{signed}.{_encode(_signature(algorithm, _private(private), signed.encode()))}"
 
