@@ -259,6 +259,16 @@ def test_unreadable() -> None:
             chain.load(der)
 
 
+def test_serial_numbers_count_from_one() -> None:
+    der = certificate("x", ROOT, serial=0x7FFF).der
+    assert chain.load(der).serial_number == 0x7FFF
+    for serial in (b"\x02\x02\x80\x01", b"\x02\x02\x00\x00", b"\x04\x02\x7f\xff"):
+        with pytest.raises(Untrusted):
+            chain.load(der.replace(b"\x02\x02\x7f\xff", serial, 1))
+    long = certificate("x", ROOT, serial=2**158 + 1)
+    assert chain.load(long.der).serial_number == 2**158 + 1
+
+
 def test_an_extension_twice_is_refused() -> None:
     value = x509.ExtendedKeyUsage([CLIENT]).public_bytes()
     der = certificate("x", ROOT, usages=(), further=[raw_extension("2.5.29.40", value)]).der

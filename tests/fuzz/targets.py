@@ -6,11 +6,21 @@ Each target takes any bytes and fails when the code does anything but understand
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import warnings
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
+
 from strongroom import codec, hcl
+from strongroom.crypto import chain
+from strongroom.crypto.client_certificate import ClientCertificate, text_of
+from strongroom.crypto.revocation import BadAnswer, BadList, judge, question, read_list
 from strongroom.policy.parser import parse_policy
 from strongroom.policy.stanza import PolicyError
+from tests.auth.cert.visitor import CLIENT, ROOT
+from tests.certificates import NOW, Responder, revocation_list
 from tests.listener.conversation import Conversation
 
 MAX_STRINGS = 1000
@@ -71,12 +81,46 @@ def policy(text: bytes) -> None:
         check(error.public.startswith("failed to parse policy"))
 
 
+def certificate(der: bytes) -> None:
+    """What a client shows: a certificate of which all can be asked that roles ask, or none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # of oddities that OpenSSL takes too
+        _shown(der)
+
+
+def _shown(der: bytes) -> None:
+    try:
+        shown = ClientCertificate.of(der, (der, ROOT.der))
+        chain.chains(shown.leaf, shown.sent, [ROOT.certificate], NOW)
+    except chain.Untrusted:
+        return
+    for extension in shown.leaf.extensions:
+        text_of(shown.extension(extension.oid.dotted_string) or b"")
+    assert shown.serial_number.isdigit()
+    assert all(isinstance(name, str) for name in (shown.common_name, *shown.dns_names, *shown.uris))
+
+
+def revocation(data: bytes) -> None:
+    """A revocation list, or what a responder answers."""
+    with contextlib.suppress(BadList), warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        assert all(read_list(data).revoked)
+    with contextlib.suppress(BadAnswer), warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        judge(data, CLIENT.certificate, ROOT.certificate, now=NOW)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "http": http,
     "json": json,
     "configuration": configuration,
     "policy": policy,
+    "certificate": certificate,
+    "revocation": revocation,
 }
+
+UNSEEN = frozenset({"certificate", "revocation"})
+"""Targets whose parsers are not Python's: which way an input takes in them cannot be followed."""
 
 _REQUEST = b"POST /v1/secret/a HTTP/1.1\r\nHost: a\r\nX-Vault-Token: t\r\n"
 SEEDS: dict[str, tuple[bytes, ...]] = {
@@ -101,6 +145,11 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b'path "secret/+/a*" { capabilities = ["read", "list"] allowed_parameters = { "a" = ["b"] } }',
         b'path "x/{{identity.entity.id}}" { policy = "write" min_wrapping_ttl = "1h" }',
         b'{"path": {"x": {"capabilities": ["deny"], "denied_parameters": {"*": []}}}}',
+    ),
+    "certificate": (CLIENT.der, ROOT.der),
+    "revocation": (
+        revocation_list(ROOT, CLIENT).public_bytes(Encoding.DER),
+        Responder(ROOT, ROOT).answer(question(CLIENT.certificate, ROOT.certificate)),
     ),
 }
 

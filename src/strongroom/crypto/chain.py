@@ -52,12 +52,32 @@ class NoIssuer(Untrusted):
 
 def load(der: bytes) -> x509.Certificate:
     """The certificate in DER. Raises Untrusted for what is none, or cannot be read to its end."""
+    if not _is_numbered(der):
+        raise Untrusted("the certificate cannot be read")
     try:
         certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.extensions, certificate.subject, certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
+        _ = certificate.serial_number, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         raise Untrusted("the certificate cannot be read") from None
     return certificate
+
+
+def _is_numbered(der: bytes) -> bool:
+    """Whether a serial number above 0 stands where it has to (RFC 5280, 4.1); the library takes any."""
+    try:
+        at = _content(der, _content(der, 0))
+        if der[at] == 0xA0:  # the version
+            at = _content(der, at) + der[at + 1]
+        return der[at] == 0x02 and int.from_bytes(der[_content(der, at) :][: der[at + 1]], signed=True) > 0
+    except IndexError:
+        return False
+
+
+def _content(der: bytes, at: int) -> int:
+    """Where the content of a value begins."""
+    length = der[at + 1]
+    return at + 2 + (length & 0x7F if length & 0x80 else 0)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

@@ -49,7 +49,7 @@ def read_list(data: bytes) -> RevocationList:
         found = read(data)
         _refuse_delta(found)
         return RevocationList(_by_issuer(found), found.next_update_utc)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         raise BadList("failed to parse CRL") from None
 
 
@@ -131,7 +131,7 @@ def judge(
         _check_signature(found, [issuer, *trusted], now)
     except BadAnswer:
         raise
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         raise BadAnswer("its answer cannot be read") from None
     return Verdict(_STANDINGS[single.certificate_status], single.next_update_utc)
 

@@ -25,6 +25,7 @@ LIMIT = 16 * 1024 * 1024
 SOONEST, LATEST = 60, 24 * 3600
 """Seconds after which a list is fetched again, at the soonest and at the latest."""
 _INLINE = 100_000
+_TURN = 2_000
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class CrlPath(Path):
         if self.url:
             await fetch(request, self.key, self.url)
         else:
-            _store(request, self.key, await _read(request, self.crl.encode()))
+            await _store(request, self.key, await _read(request, self.crl.encode()))
             LISTS(request).put(self.key, Fetched())
 
     async def delete(self, cert: Cert, request: Request) -> None:
@@ -109,7 +110,7 @@ async def fetch(request: Request, name: str, url: str) -> None:
             raise UpstreamFailed(f"the revocation list could not be fetched: answered {answer.status}")
         request.once[url] = answer.body
     found = await _read(request, request.once[url])
-    _store(request, name, found)
+    await _store(request, name, found)
     wait = LATEST * SECOND
     if found.next_update is not None:
         wait = min(wait, int(found.next_update.timestamp() * SECOND) - request.now)
@@ -147,11 +148,13 @@ def _rows(name: str) -> str:
     return f"revoked/{name}/"
 
 
-def _store(request: Request, name: str, found: RevocationList) -> None:
+async def _store(request: Request, name: str, found: RevocationList) -> None:
     request.view.delete_prefix(_rows(name))
     for issuer, serials in found.revoked.items():
-        for serial in serials:
+        for number, serial in enumerate(serials, 1):
             request.view.mark(f"{_rows(name)}{issuer}/{serial:040x}")
+            if number % _TURN == 0:
+                await asyncio.sleep(0)  # others are served meanwhile
 
 
 async def _read(request: Request, data: bytes) -> RevocationList:
