@@ -261,3 +261,31 @@ def test_reply_head_over_tls_is_the_same(place: Place) -> None:
         head, _ = read_reply(sock)
         assert b"\r\nConnection: close\r\n" in head
         assert sock.recv(10) == b""
+
+
+def test_trust_is_asked_for_before_each_handshake(place: Place) -> None:
+    """A change holds for the very next connection; files that are bad then change nothing for long."""
+    root = issue("client root", ca=True)
+    shown = client_context(place.ca, issue("client", root).save(place.folder, "client"))
+    trusted: list[str] = []
+
+    async def trust() -> list[str]:
+        return trusted
+
+    with Served(place.config(), show_certificates) as served:
+        served.listener.trust = trust
+        with served.connect(shown) as sock:
+            assert ask(sock) == b"none"
+        trusted = [root.pem]
+        for _ in range(3):
+            with served.connect(shown) as sock:
+                assert ask(sock) != b"none"
+        trusted = ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+        with served.connect(shown) as sock:
+            assert ask(sock) != b"none", "what cannot be used changes nothing"
+        served.listener.reload()
+        with served.connect(shown) as sock:
+            assert ask(sock) != b"none", "a reload keeps the trust"
+        trusted = []
+        with served.connect(shown) as sock:
+            assert ask(sock) == b"none"

@@ -54,6 +54,8 @@ class Listener:
         self._proxies = ProxyPolicy(config)
         self._authorities: list[str] = []
         self._offered: list[str] = []
+        self._trusting = asyncio.Lock()
+        self._reloads = 0
         self._context: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
         self._owns_path = False
@@ -95,6 +97,7 @@ class Listener:
         """Read the TLS files again, for new connections. On failure raises and keeps what was."""
         if self._config.tls_cert_file:
             self._context = server_context(self._config, self._authorities)
+            self._reloads += 1
             logger.info("TLS files of listener %s reloaded", self.address)
 
     def set_response_headers(self, headers: Mapping[str, Mapping[str, str]]) -> None:
@@ -112,12 +115,23 @@ class Listener:
         if self._context is not None and self.trust is not None:
             authorities = await self.trust()
             if authorities is not self._offered:
-                self._offered = authorities
-                try:
-                    self.set_client_authorities(authorities)
-                except (OSError, ValueError) as error:
-                    logger.error("listener %s trusts the clients it did before: %s", self.address, error)
+                async with self._trusting:
+                    while authorities is not self._offered:
+                        await self._offer(authorities)
         return self._context
+
+    async def _offer(self, authorities: list[str]) -> None:
+        """Have the context trust these; thousands of them take a second, so beside the loop."""
+        reloads = self._reloads
+        try:
+            context = await asyncio.to_thread(server_context, self._config, authorities)
+        except (OSError, ValueError) as error:
+            logger.error("listener %s trusts the clients it did before: %s", self.address, error)
+        else:
+            if reloads != self._reloads:
+                return  # it may have been made of files that are no longer there
+            self._context, self._authorities = context, authorities
+        self._offered = authorities
 
     async def stop(self, grace: float) -> None:
         """Accept no more, let requests in hand finish within ``grace`` seconds, end the rest."""
