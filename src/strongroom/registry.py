@@ -25,6 +25,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "ldap": "strongroom.secrets.ldap.engine:Ldap",
         "mysql": "strongroom.secrets.database.single:MySQL",
         "nomad": "strongroom.secrets.nomad:Nomad",
+        "pki": "strongroom.secrets.pki.engine:Pki",
         "postgresql": "strongroom.secrets.database.single:PostgreSQL",
         "ns_cubbyhole": "strongroom.secrets.cubbyhole:Cubbyhole",
         "ns_identity": "strongroom.identity.backend:Identity",

@@ -1,0 +1,225 @@
+"""Certificates: read and judged."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+
+from strongroom.crypto import alternative_names, distinguished_name, signing_key
+from strongroom.crypto.alternative_names import AlternativeNames
+from strongroom.crypto.distinguished_name import Subject
+from strongroom.crypto.signing_key import VerifyingKey
+
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for what cannot be read."""
+
+_LIMIT = 256 * 1024
+_PEM_BEGIN = b"-----BEGIN"
+
+_SIGNATURES = {
+    "1.2.840.113549.1.1.11": "SHA256WithRSA",
+    "1.2.840.113549.1.1.12": "SHA384WithRSA",
+    "1.2.840.113549.1.1.13": "SHA512WithRSA",
+    "1.2.840.10045.4.3.2": "ECDSAWithSHA256",
+    "1.2.840.10045.4.3.3": "ECDSAWithSHA384",
+    "1.2.840.10045.4.3.4": "ECDSAWithSHA512",
+    "1.3.101.112": "Ed25519",
+    "2.16.840.1.101.3.4.3.17": "MLDSA44",
+    "2.16.840.1.101.3.4.3.18": "MLDSA65",
+    "2.16.840.1.101.3.4.3.19": "MLDSA87",
+}
+_PSS = "1.2.840.113549.1.1.10"
+
+
+class Certificate:
+    """A certificate that was read: what it says, without what its library calls it."""
+
+    def __init__(self, parsed: x509.Certificate) -> None:
+        self.parsed = parsed
+
+    @cached_property
+    def der(self) -> bytes:
+        """The certificate itself."""
+        return self.parsed.public_bytes(serialization.Encoding.DER)
+
+    @cached_property
+    def pem(self) -> str:
+        """The certificate as PEM, without a line's end at the end."""
+        return self.parsed.public_bytes(serialization.Encoding.PEM).decode().rstrip("\n")
+
+    @cached_property
+    def serial(self) -> str:
+        """The serial number as hex with colons."""
+        return serial_text(self.parsed.serial_number)
+
+    @cached_property
+    def not_before(self) -> int:
+        """Seconds since the epoch."""
+        return int(self.parsed.not_valid_before_utc.timestamp())
+
+    @cached_property
+    def not_after(self) -> int:
+        """Seconds since the epoch."""
+        return int(self.parsed.not_valid_after_utc.timestamp())
+
+    @cached_property
+    def subject(self) -> Subject:
+        """What the engine knows of the subject."""
+        return distinguished_name.subject_of(self.parsed.subject)
+
+    @cached_property
+    def subject_der(self) -> bytes:
+        """The subject's name as it stands there."""
+        return self.parsed.subject.public_bytes()
+
+    @cached_property
+    def issuer_der(self) -> bytes:
+        """The issuer's name as it stands there."""
+        return self.parsed.issuer.public_bytes()
+
+    @property
+    def subject_text(self) -> str:
+        """The subject as RFC 4514 writes it."""
+        return self.parsed.subject.rfc4514_string()
+
+    @property
+    def issuer_text(self) -> str:
+        """The issuer as RFC 4514 writes it."""
+        return self.parsed.issuer.rfc4514_string()
+
+    @cached_property
+    def public_key(self) -> VerifyingKey:
+        """Raises ValueError for a key of a kind that is not served."""
+        try:
+            key = self.parsed.public_key()
+        except (ValueError, UnsupportedAlgorithm):
+            raise ValueError("the key of the certificate is of a kind that is not served") from None
+        signing_key.kind_of(key)
+        return key  # type: ignore[return-value]  # kind_of looked at it
+
+    @cached_property
+    def public_der(self) -> bytes:
+        """The public key as SubjectPublicKeyInfo."""
+        return signing_key.public_der(self.public_key)
+
+    @cached_property
+    def subject_key_id(self) -> bytes:
+        """The identifier that it brings, or that of its key."""
+        found = self._extension(x509.SubjectKeyIdentifier)
+        if isinstance(found, x509.SubjectKeyIdentifier):
+            return found.digest
+        return x509.SubjectKeyIdentifier.from_public_key(self.public_key).digest
+
+    @cached_property
+    def authority_key_id(self) -> bytes:
+        """The identifier of the issuer's key; empty where it is not told."""
+        found = self._extension(x509.AuthorityKeyIdentifier)
+        return (found.key_identifier or b"") if isinstance(found, x509.AuthorityKeyIdentifier) else b""
+
+    @cached_property
+    def is_ca(self) -> bool:
+        """Whether it may sign others."""
+        found = self._extension(x509.BasicConstraints)
+        return isinstance(found, x509.BasicConstraints) and found.ca
+
+    @cached_property
+    def path_length(self) -> int | None:
+        """How many authorities may follow below; None where that is not bounded."""
+        found = self._extension(x509.BasicConstraints)
+        return found.path_length if isinstance(found, x509.BasicConstraints) else None
+
+    @cached_property
+    def may_sign_crls(self) -> bool:
+        """Whether its key usage, where there is one, lets it sign CRLs."""
+        found = self._extension(x509.KeyUsage)
+        return not isinstance(found, x509.KeyUsage) or found.crl_sign
+
+    @cached_property
+    def alternative_names(self) -> AlternativeNames:
+        """The names of the subject. Raises ValueError for kinds that cannot be judged."""
+        found = self._extension(x509.SubjectAlternativeName)
+        if not isinstance(found, x509.SubjectAlternativeName):
+            return AlternativeNames()
+        return alternative_names.names_of(found)
+
+    @property
+    def dns_names(self) -> list[str]:
+        """The DNS names of the subject."""
+        found = self._extension(x509.SubjectAlternativeName)
+        if not isinstance(found, x509.SubjectAlternativeName):
+            return []
+        return found.get_values_for_type(x509.DNSName)
+
+    @property
+    def signature_algorithm(self) -> str:
+        """The algorithm it is signed with, by the name that APIs use; empty where it has none."""
+        oid = self.parsed.signature_algorithm_oid.dotted_string
+        if oid == _PSS and isinstance(self.parsed.signature_hash_algorithm, hashes.HashAlgorithm):
+            return f"{self.parsed.signature_hash_algorithm.name.upper()}WithRSAPSS"
+        return _SIGNATURES.get(oid, "")
+
+    def issued(self, other: Certificate) -> bool:
+        """Whether the key of this certificate signed the other one, which names its subject as issuer."""
+        if other.issuer_der != self.subject_der:
+            return False
+        try:
+            other.parsed.verify_directly_issued_by(self.parsed)
+        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+            return False
+        return True
+
+    @cached_property
+    def is_self_signed(self) -> bool:
+        """Whether it is signed by its own key."""
+        return self.issued(self)
+
+    def _extension(self, kind: type[x509.ExtensionType]) -> x509.ExtensionType | None:
+        try:
+            return self.parsed.extensions.get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return None
+
+
+def serial_text(number: int) -> str:
+    """A serial number as APIs write it: hex of its octets, with colons."""
+    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex(":")
+
+
+def serial_number(text: str) -> int:
+    """The number of a serial written with colons or hyphens. Raises ValueError."""
+    return int(text.replace(":", "").replace("-", ""), 16)
+
+
+def load(data: bytes) -> Certificate:
+    """The certificate in a PEM text or in DER, with all that it says readable.
+
+    Raises ValueError for what is none, for negative serial numbers, and for extensions that come twice.
+    """
+    if len(data) > _LIMIT:
+        raise ValueError("this is too long for a certificate")
+    read = x509.load_pem_x509_certificate if _PEM_BEGIN in data else x509.load_der_x509_certificate
+    try:
+        certificate = Certificate(read(data))
+        certificate.parsed.extensions  # noqa: B018  reads them all, which raises for what is amiss
+        positive = certificate.parsed.serial_number > 0
+        _ = certificate.not_after, certificate.not_before
+    except UNREADABLE:
+        raise ValueError("this is no certificate that can be read") from None
+    if not positive:
+        raise ValueError("the serial number of the certificate is not positive")
+    return certificate
+
+
+@lru_cache(maxsize=256)
+def cached(der: bytes) -> Certificate:
+    """A certificate of an authority, read once as long as it is in use."""
+    return load(der)

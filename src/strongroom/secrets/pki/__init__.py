@@ -1,0 +1,1 @@
+"""The PKI secrets engine: certificate authorities."""

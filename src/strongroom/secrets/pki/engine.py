@@ -1,0 +1,307 @@
+"""The PKI secrets engine: the rows of a mount, and its paths.
+
+Source of the behaviour: the PKI secrets engine in Vault's HTTP API documents.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from strongroom.crypto import signing_key
+from strongroom.crypto.certificate import Certificate
+from strongroom.crypto.certificate_plan import Authority, Urls
+from strongroom.crypto.signing_key import SigningKey
+from strongroom.errors import BadRequest, NotFound
+from strongroom.framework.backend import Backend
+from strongroom.framework.path import Path
+from strongroom.framework.record import stored as rows
+from strongroom.logical import Request
+from strongroom.secrets.pki import (
+    authority,
+    config,
+    intermediate,
+    issue,
+    issuer,
+    key,
+    revocation,
+    role,
+    stored,
+    validity,
+)
+from strongroom.secrets.pki.chain import Link, chains
+from strongroom.secrets.pki.config import Config, rendered
+from strongroom.secrets.pki.issuer import Issuer
+from strongroom.secrets.pki.key import Key
+from strongroom.secrets.pki.reference import DEFAULT, NameIndex
+from strongroom.secrets.pki.role import Role
+from strongroom.secrets.pki.stored import Revoked
+
+if TYPE_CHECKING:
+    from strongroom.mount import Mount
+
+_CONFIG = "config"
+_KEPT_KEYS = 64
+
+
+class Pki(Backend):
+    """Certificates: a mount is one or more authorities that issue them.
+
+    Generate or import an *issuer*, describe in a *role* which certificates people may have, and let them
+    *issue* or *sign*. What is revoked stands in the issuer's CRL, and OCSP tells of it.
+    """
+
+    type: ClassVar[str] = "pki"
+    paths: ClassVar[tuple[builtins.type[Path], ...]] = (
+        role.RolesPath,
+        role.RolePath,
+        issue.IssuePath,
+        issue.SignPath,
+        issue.SignVerbatim,
+        issue.IssuerIssue,
+        issue.IssuerSign,
+        issue.IssuerSignVerbatim,
+        authority.GenerateRoot,
+        authority.GenerateRootIssuer,
+        authority.RotateRoot,
+        authority.Root,
+        intermediate.GenerateIntermediate,
+        intermediate.GenerateIntermediateIssuer,
+        intermediate.CrossSign,
+        intermediate.SetSigned,
+        intermediate.SignIntermediate,
+        intermediate.IssuerSignIntermediate,
+        intermediate.SignSelfIssued,
+        intermediate.IssuerSignSelfIssued,
+        intermediate.ImportBundle,
+        intermediate.ImportCert,
+        intermediate.ConfigCa,
+        issuer.Issuers,
+        issuer.IssuerJson,
+        issuer.IssuerPem,
+        issuer.IssuerDer,
+        issuer.IssuerPath,
+        key.Keys,
+        key.GenerateKey,
+        key.ImportKey,
+        key.KeyPath,
+        stored.Certs,
+        stored.DetailedCerts,
+        stored.RevokedCerts,
+        stored.CertRawPem,
+        stored.CertRaw,
+        stored.CertPath,
+        stored.CaRaw,
+        stored.CaPem,
+        stored.CaChain,
+        revocation.Revoke,
+        revocation.RevokeWithKey,
+        config.ConfigIssuers,
+        config.ConfigKeys,
+        config.ConfigUrls,
+        config.ConfigCluster,
+        config.ReplaceRoot,
+    )
+    leases = (issue.CertificateLease,)
+
+    roles = rows(Role, under="roles/")
+    issuers = rows(Issuer, under="issuers/")
+    keys = rows(Key, under="keys/")
+    revocations = rows(Revoked, under="revoked/")
+    configs = rows(Config, under="settings/")
+    issuer_names = NameIndex("issuer", "issuer-names/")
+    key_names = NameIndex("key", "key-names/")
+
+    def __init__(self, mount: Mount) -> None:
+        super().__init__(mount)
+        self._loaded: dict[str, SigningKey] = {}
+
+    async def rest(self) -> None:
+        """Forget the keys that were read."""
+        self._loaded.clear()
+
+    # -- settings --------------------------------------------------------------------------------------
+
+    async def config(self, request: Request) -> Config:
+        """The mount's defaults and URLs."""
+        return await self.configs(request).get(_CONFIG) or Config()
+
+    def keep_config(self, request: Request, settings: Config) -> None:
+        """Store the mount's defaults and URLs."""
+        self.configs(request).put(_CONFIG, settings)
+
+    async def role(self, request: Request, name: str) -> Role:
+        """A role. Raises BadRequest where there is none."""
+        found = await self.roles(request).get(name)
+        if found is None:
+            raise BadRequest(f"unknown role: {name}")
+        return found
+
+    async def identity(self, request: Request, of: Role) -> Mapping[str, Any]:
+        """What the role's templates are rendered with; empty where it has none."""
+        entity_id = request.entry.entity_id if request.entry is not None else ""
+        if not (of.allowed_domains_template or of.allowed_uri_sans_template) or not entity_id:
+            return {}
+        standing = await self.core.identity.standing(request, entity_id)
+        found: Mapping[str, Any] = standing.identity
+        return found
+
+    # -- keys ------------------------------------------------------------------------------------------
+
+    async def key_or_none(self, request: Request, ref: str) -> Key | None:
+        """The key of an ID, of a name, or the default one."""
+        if ref in ("", DEFAULT):
+            ref = (await self.config(request)).default_key
+        found = await self.keys(request).get(ref) if ref else None
+        if found is None and ref:
+            named = await self.key_names.id_of(request, ref)
+            found = await self.keys(request).get(named) if named else None
+        return found
+
+    async def key(self, request: Request, ref: str) -> Key:
+        """The key of a reference. Raises NotFound."""
+        found = await self.key_or_none(request, ref)
+        if found is None:
+            raise NotFound(f"unable to find PKI key for reference: {ref}")
+        return found
+
+    def loaded(self, record: Key) -> SigningKey:
+        """The private key of a row, read once as long as it is in use."""
+        found = self._loaded.get(record.pem)
+        if found is None:
+            if len(self._loaded) >= _KEPT_KEYS:
+                self._loaded.clear()
+            found = self._loaded[record.pem] = signing_key.load(record.pem.encode())
+        return found
+
+    def forget_key(self, request: Request, record: Key) -> None:
+        """Remove a key."""
+        key.forget(self, request, record)
+
+    # -- issuers ---------------------------------------------------------------------------------------
+
+    async def issuer_id(self, request: Request, ref: str) -> str | None:
+        """The ID of the issuer of a reference."""
+        found = await self.issuer_or_none(request, ref)
+        return None if found is None else found.id
+
+    async def issuer_or_none(self, request: Request, ref: str) -> Issuer | None:
+        """The issuer of an ID, of a name, or the default one."""
+        if ref in ("", DEFAULT):
+            ref = (await self.config(request)).default_issuer
+        found = await self.issuers(request).get(ref) if ref else None
+        if found is None and ref:
+            named = await self.issuer_names.id_of(request, ref)
+            found = await self.issuers(request).get(named) if named else None
+        return found
+
+    async def issuer(self, request: Request, ref: str) -> Issuer:
+        """The issuer of a reference. Raises BadRequest."""
+        found = await self.issuer_or_none(request, ref)
+        if found is None:
+            raise BadRequest(f"unable to find PKI issuer for reference: {ref}")
+        return found
+
+    async def signing_issuer(self, request: Request, ref: str) -> Issuer:
+        """The issuer of a reference, which may sign certificates. Raises BadRequest."""
+        found = await self.issuer_or_none(request, ref)
+        if found is None:
+            raise BadRequest(
+                "could not fetch the CA certificate (was one set?): unable to find PKI issuer for "
+                f"reference: {ref}"
+            )
+        if "issuing-certificates" not in found.usage:
+            raise BadRequest("the issuer may not issue certificates: its usage does not say so")
+        return found
+
+    async def authority(self, request: Request, of: Issuer) -> Authority:
+        """The certificate and the key of an issuer. Raises BadRequest where the mount has no key of it."""
+        record = await self.keys(request).get(of.key_id) if of.key_id else None
+        if record is None:
+            raise BadRequest("the issuer has no key in this mount, so it cannot sign")
+        return Authority(of.certificate, self.loaded(record))
+
+    async def all_issuers(self, request: Request) -> list[Issuer]:
+        """All issuers of the mount: a handful."""
+        ids = await self.issuers(request).list()
+        found = [await self.issuers(request).get(one) for one in ids]
+        return [one for one in found if one is not None]
+
+    async def chain(self, request: Request, of: Issuer) -> list[Certificate]:
+        """The certificates from an issuer upwards."""
+        found = [of.certificate]
+        for one in of.chain:
+            above = await self.issuers(request).get(one) if one != of.id else None
+            if above is not None:
+                found.append(above.certificate)
+        return found
+
+    async def urls(self, request: Request, of: Issuer) -> Urls:
+        """Where certificates of an issuer point to: its own URLs, or else the mount's."""
+        settings = await self.config(request)
+        own = of.urls
+        if any((own.issuing_certificates, own.crl_distribution_points, own.ocsp_servers)):
+            return rendered(own, settings, of.id) if of.enable_aia_url_templating else own
+        if settings.enable_templating:
+            return rendered(settings.urls, settings, of.id)
+        return settings.urls
+
+    async def add_issuer(self, request: Request, fresh: Issuer, name: str = "") -> None:
+        """Store an issuer that was made or imported; the first one becomes the default."""
+        await self.issuer_names.set(request, fresh, name)
+        self.issuers(request).put(fresh.id, fresh)
+        settings = await self.config(request)
+        if not settings.default_issuer or (settings.default_follows_latest_issuer and fresh.key_id):
+            settings.default_issuer = fresh.id
+            self.keep_config(request, settings)
+        await self.rebuild_chains(request)
+        fresh.chain = (await self.issuers(request).get(fresh.id) or fresh).chain
+
+    async def rebuild_chains(self, request: Request) -> None:
+        """Find the chain of every issuer again, after one came or went."""
+        everyone = await self.all_issuers(request)
+        found = chains(Link(one.id, one.certificate, one.manual_chain) for one in everyone)
+        for one in everyone:
+            if one.chain != found[one.id]:
+                one.chain = found[one.id]
+                self.issuers(request).put(one.id, one)
+
+    async def forget_issuer(self, request: Request, one: Issuer) -> list[str]:
+        """Remove an issuer, and give warnings."""
+        self.issuer_names.unset(request, one)
+        self.issuers(request).delete(one.id)
+        warnings = []
+        settings = await self.config(request)
+        if settings.default_issuer == one.id:
+            settings.default_issuer = ""
+            self.keep_config(request, settings)
+            warnings.append(
+                f"Deleted issuer {one.id}; this was configured as the default issuer. Operations without "
+                "an explicit issuer will not work until a new default is configured."
+            )
+        await self.rebuild_chains(request)
+        return warnings
+
+    async def described(self, request: Request, one: Issuer) -> dict[str, Any]:
+        """An issuer as it is answered."""
+        algorithm = one.revocation_signature_algorithm
+        data = {
+            "ca_chain": [above.pem + "\n" for above in await self.chain(request, one)],
+            "certificate": one.certificate.pem + "\n",
+            "enable_aia_url_templating": one.enable_aia_url_templating,
+            "issuer_id": one.id,
+            "issuer_name": one.name,
+            "key_id": one.key_id,
+            "leaf_not_after_behavior": one.leaf_not_after_behavior,
+            "manual_chain": one.manual_chain or None,
+            "revocation_signature_algorithm": algorithm,
+            "revoked": one.revoked,
+            "usage": ",".join(sorted(one.usage)),
+            **asdict(one.urls),
+        }
+        if one.revoked:
+            data["revocation_time"] = one.revocation_time
+            data["revocation_time_rfc3339"] = validity.written(one.revocation_time)
+        return data

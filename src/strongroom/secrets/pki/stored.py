@@ -1,0 +1,245 @@
+"""Certificates that were issued: a row each, and an index by their end.
+
+A mount may have millions of them. A row is the certificate itself; everything else is read from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from strongroom.crypto import certificate
+from strongroom.crypto.certificate import Certificate
+from strongroom.crypto.signing_key import bits_of, kind_of
+from strongroom.errors import BadRequest, NotFound
+from strongroom.framework.field import field
+from strongroom.framework.path import Path
+from strongroom.logical import Request, Response
+from strongroom.secrets.pki import validity
+
+if TYPE_CHECKING:
+    from strongroom.secrets.pki.engine import Pki
+
+_SERIAL_LIMIT = 3 * 64
+PEM_FILE = "application/pem-certificate-chain"
+DER_FILE = "application/pkix-cert"
+
+
+@dataclass(slots=True)
+class Revoked:
+    """That a certificate is revoked. Times are seconds since the epoch; ``issuer`` is an ID, or empty."""
+
+    time: int
+    not_after: int
+    group: str = ""
+    issuer: str = ""
+    nanoseconds: int = 0
+
+
+def keep(request: Request, one: Certificate) -> None:
+    """Store a certificate."""
+    request.view.put(f"certs/{one.serial}", one.der)
+    request.view.mark(f"expiry/{one.not_after:012x}/{one.serial}")
+
+
+def forget(request: Request, serial: str, not_after: int) -> None:
+    """Remove a certificate's row and its place in the index."""
+    request.view.delete(f"certs/{serial}")
+    request.view.delete(f"expiry/{not_after:012x}/{serial}")
+
+
+async def find(request: Request, serial: str) -> Certificate | None:
+    """The stored certificate of that serial number."""
+    row = await request.view.get(f"certs/{serial}")
+    return None if row is None else certificate.load(row)
+
+
+def normal_serial(text: str) -> str:
+    """A serial number as rows are named. Raises BadRequest for what is none."""
+    plain = text.replace("-", ":").lower()
+    parts = plain.split(":")
+    if len(plain) > _SERIAL_LIMIT or not all(len(p) == 2 and p.isalnum() and p.isascii() for p in parts):
+        raise BadRequest("invalid serial number: it is hexadecimal, octet by octet, with colons")
+    return plain
+
+
+class Certs(Path):
+    """The certificates that were issued and stored."""
+
+    pattern = "certs/?"
+    reader_safe = True
+    after: str = field("List serial numbers that come after this one.", query=True)
+    limit: int = field("List at most this many serial numbers.", query=True)
+
+    async def list(self, pki: Pki, request: Request) -> list[str]:
+        """Serial numbers of the certificates."""
+        return await request.view.list("certs/", self.after, self.limit)
+
+
+class DetailedCerts(Path):
+    """The certificates that were issued and stored, with what they say."""
+
+    pattern = "certs/detailed/?"
+    reader_safe = True
+    after: str = field("List serial numbers that come after this one.", query=True)
+    limit: int = field("List at most this many serial numbers.", query=True)
+
+    async def list(self, pki: Pki, request: Request) -> dict[str, Any] | None:
+        """Serial numbers of the certificates, with subject, issuer, key and validity of each."""
+        serials = await request.view.list("certs/", self.after, self.limit)
+        info = {}
+        for serial in serials:
+            found = await find(request, serial)
+            if found is not None:
+                info[serial] = _detail(found)
+        return {"keys": serials, "key_info": info} if serials else None
+
+
+def _detail(one: Certificate) -> dict[str, Any]:
+    return {
+        "common_name": one.subject.common_name,
+        "dns_names": one.dns_names or None,
+        "issuer": one.issuer_text,
+        "key_bits": bits_of(one.public_key),
+        "key_type": kind_of(one.public_key),
+        "not_after": validity.written(one.not_after),
+        "not_before": validity.written(one.not_before),
+    }
+
+
+class RevokedCerts(Path):
+    """The certificates that are revoked."""
+
+    pattern = "certs/revoked/?"
+    reader_safe = True
+    after: str = field("List serial numbers that come after this one.", query=True)
+    limit: int = field("List at most this many serial numbers.", query=True)
+
+    async def list(self, pki: Pki, request: Request) -> list[str]:
+        """Serial numbers of the revoked certificates."""
+        return await request.view.list("revoked/", self.after, self.limit)
+
+
+class CertPath(Path):
+    """A certificate by its serial number, for everyone."""
+
+    pattern = "cert/{serial!}"
+    unauthenticated = True
+    reader_safe = True
+    serial: str = field("Serial number, with colons or hyphens; or ca, ca_chain, crl, delta-crl.")
+
+    async def read(self, pki: Pki, request: Request) -> dict[str, Any] | None:
+        """The certificate as PEM, and when it was revoked."""
+        if self.serial == "ca":
+            return _answer((await _default(pki, request))[0].pem + "\n")
+        if self.serial == "ca_chain":
+            chain = await _default(pki, request)
+            answer = _answer(chain[0].pem + "\n")
+            answer["ca_chain"] = "\n".join(one.pem for one in chain)
+            return answer
+        found, revoked = await self._found(pki, request)
+        if found is None:
+            return None
+        answer = _answer(found.pem + "\n")
+        if revoked is not None:
+            answer["revocation_time"] = revoked.time
+            answer["revocation_time_rfc3339"] = validity.written(revoked.time)
+            answer["issuer_id"] = revoked.issuer
+        return answer
+
+    async def _found(self, pki: Pki, request: Request) -> tuple[Certificate | None, Revoked | None]:
+        serial = _serial_in_path(self.serial)
+        return await find(request, serial), await pki.revocations(request).get(serial)
+
+
+def _serial_in_path(text: str) -> str:
+    try:
+        return normal_serial(text)
+    except BadRequest:
+        raise NotFound from None
+
+
+def _answer(text: str) -> dict[str, Any]:
+    return {"certificate": text, "revocation_time": 0, "revocation_time_rfc3339": ""}
+
+
+async def _default(pki: Pki, request: Request) -> list[Certificate]:
+    issuer = await pki.issuer_or_none(request, "default")
+    if issuer is None:
+        raise NotFound
+    return await pki.chain(request, issuer)
+
+
+class CertRaw(Path):
+    """A certificate by its serial number as a DER file, for everyone."""
+
+    pattern = "cert/{serial!}/raw"
+    unauthenticated = True
+    reader_safe = True
+    serial: str = field("Serial number, with colons or hyphens; or ca.")
+
+    async def read(self, pki: Pki, request: Request) -> Response:
+        """The certificate."""
+        one = await _file(pki, request, self.serial)
+        return Response(raw=one.der, content_type=DER_FILE)
+
+
+class CertRawPem(Path):
+    """A certificate by its serial number as a PEM file, for everyone."""
+
+    pattern = "cert/{serial!}/raw/pem"
+    unauthenticated = True
+    reader_safe = True
+    serial: str = field("Serial number, with colons or hyphens; or ca.")
+
+    async def read(self, pki: Pki, request: Request) -> Response:
+        """The certificate."""
+        one = await _file(pki, request, self.serial)
+        return Response(raw=(one.pem + "\n").encode(), content_type=PEM_FILE)
+
+
+async def _file(pki: Pki, request: Request, serial: str) -> Certificate:
+    if serial == "ca":
+        return (await _default(pki, request))[0]
+    found = await find(request, _serial_in_path(serial))
+    if found is None:
+        raise NotFound
+    return found
+
+
+class CaRaw(Path):
+    """The certificate of the default issuer as a DER file, for everyone."""
+
+    pattern = "ca"
+    unauthenticated = True
+    reader_safe = True
+
+    async def read(self, pki: Pki, request: Request) -> Response:
+        """The certificate."""
+        return Response(raw=(await _default(pki, request))[0].der, content_type=DER_FILE)
+
+
+class CaPem(Path):
+    """The certificate of the default issuer as a PEM file, for everyone."""
+
+    pattern = "ca/pem"
+    unauthenticated = True
+    reader_safe = True
+
+    async def read(self, pki: Pki, request: Request) -> Response:
+        """The certificate."""
+        text = (await _default(pki, request))[0].pem + "\n"
+        return Response(raw=text.encode(), content_type=PEM_FILE)
+
+
+class CaChain(Path):
+    """The chain of the default issuer as a PEM file, for everyone."""
+
+    pattern = "ca_chain"
+    unauthenticated = True
+    reader_safe = True
+
+    async def read(self, pki: Pki, request: Request) -> Response:
+        """The certificates, the issuer's own first."""
+        text = "\n".join(one.pem for one in await _default(pki, request)) + "\n"
+        return Response(raw=text.encode(), content_type=DER_FILE)
