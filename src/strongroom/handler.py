@@ -58,6 +58,8 @@ _PLAIN_HEALTH = frozenset({"origin", "x-vault-namespace"})
 """Headers with which the server's health is no answer made beforehand."""
 _MERGE_PATCH = "application/merge-patch+json"
 _FORM = "application/x-www-form-urlencoded"
+_NO_OBJECT = "application/ocsp-request"
+"""A body that is no JSON: its path reads it from the message."""
 _PLAIN = frozenset(
     f"sys/{name}" for name in ("health", "init", "leader", "seal", "seal-status", "step-down", "unseal")
 )
@@ -355,7 +357,7 @@ def _body(message: Message, request: Request) -> dict[str, Any]:
             raise BadRequest("mime: no media type")
         if content.partition(";")[0].strip().lower() != _MERGE_PATCH:
             raise UnsupportedMediaType(f"PATCH requires Content-Type of {_MERGE_PATCH}")
-    if not message.body:
+    if not message.body or message.headers.get("content-type") == _NO_OBJECT:
         return {}
     if message.body[:1] != b"{" and message.headers.get("content-type", "").startswith(_FORM):
         form = _form(message.body)

@@ -5,6 +5,7 @@ Source of the behaviour: the PKI secrets engine in Vault's HTTP API documents.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,13 +23,19 @@ from strongroom.logical import Request
 from strongroom.secrets.pki import (
     authority,
     config,
+    crl,
+    crl_config,
     intermediate,
     issue,
     issuer,
+    issuer_revocation,
     key,
+    ocsp,
     revocation,
     role,
+    signed_list,
     stored,
+    tidy,
     validity,
 )
 from strongroom.secrets.pki.chain import Link, chains
@@ -83,6 +90,11 @@ class Pki(Backend):
         issuer.IssuerPem,
         issuer.IssuerDer,
         issuer.IssuerPath,
+        issuer_revocation.RevokeIssuer,
+        crl.IssuerCrl,
+        crl.IssuerDeltaCrl,
+        crl.IssuerDeltaCrlFile,
+        crl.IssuerCrlFile,
         key.Keys,
         key.GenerateKey,
         key.ImportKey,
@@ -90,6 +102,8 @@ class Pki(Backend):
         stored.Certs,
         stored.DetailedCerts,
         stored.RevokedCerts,
+        crl.CertCrl,
+        crl.CertDeltaCrl,
         stored.CertRawPem,
         stored.CertRaw,
         stored.CertPath,
@@ -103,6 +117,21 @@ class Pki(Backend):
         config.ConfigUrls,
         config.ConfigCluster,
         config.ReplaceRoot,
+        crl_config.ConfigCrl,
+        crl.Crl,
+        crl.CrlPem,
+        crl.DeltaCrl,
+        crl.DeltaCrlPem,
+        crl.RotateCrl,
+        crl.RotateDeltaCrl,
+        ocsp.OcspPost,
+        ocsp.OcspGet,
+        signed_list.ResignCrls,
+        signed_list.SignRevocationList,
+        tidy.Tidy,
+        tidy.TidyCancel,
+        tidy.TidyStatus,
+        tidy.ConfigAutoTidy,
     )
     leases = (issue.CertificateLease,)
 
@@ -111,16 +140,25 @@ class Pki(Backend):
     keys = rows(Key, under="keys/")
     revocations = rows(Revoked, under="revoked/")
     configs = rows(Config, under="settings/")
+    crl_configs = rows(crl_config.CrlConfig, under="settings/")
+    crl_states = rows(crl.State, under="crls/")
+    tidy_runs = rows(tidy.Run, under="settings/")
+    auto_tidies = rows(tidy.AutoTidy, under="settings/")
     issuer_names = NameIndex("issuer", "issuer-names/")
     key_names = NameIndex("key", "key-names/")
 
     def __init__(self, mount: Mount) -> None:
         super().__init__(mount)
         self._loaded: dict[str, SigningKey] = {}
+        self.making: dict[str, asyncio.Lock] = {}
 
     async def rest(self) -> None:
         """Forget the keys that were read."""
         self._loaded.clear()
+
+    async def wake(self, request: Request, reference: str) -> None:
+        """Go on tidying."""
+        await tidy.woken(self, request, reference)
 
     # -- settings --------------------------------------------------------------------------------------
 
@@ -131,6 +169,10 @@ class Pki(Backend):
     def keep_config(self, request: Request, settings: Config) -> None:
         """Store the mount's defaults and URLs."""
         self.configs(request).put(_CONFIG, settings)
+
+    async def crl_config(self, request: Request) -> crl_config.CrlConfig:
+        """How CRLs and OCSP answers are made."""
+        return await self.crl_configs(request).get("crl") or crl_config.CrlConfig()
 
     async def role(self, request: Request, name: str) -> Role:
         """A role. Raises BadRequest where there is none."""

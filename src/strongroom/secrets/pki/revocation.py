@@ -40,17 +40,34 @@ async def revoke(pki: Pki, request: Request, one: Certificate) -> Revoked:
     group = issuer.group if issuer is not None else ""
     record = Revoked(seconds, one.not_after, group, issuer.id if issuer is not None else "", request.now)
     pki.revocations(request).put(one.serial, record)
+    request.view.mark(f"revoked-expiry/{one.not_after:012x}/{one.serial}")
     if group:
-        request.view.mark(listed(group, one.serial, seconds))
-        request.view.mark(unpublished(group, one.serial, seconds))
+        _list(request, one.serial, record)
+    else:
+        request.view.mark(f"orphans/{one.serial}")
     if await request.view.get(f"certs/{one.serial}") is None:
         stored.keep(request, one)
     return record
 
 
+def _list(request: Request, serial: str, record: Revoked) -> None:
+    request.view.mark(listed(record.group, serial, record.time))
+    request.view.mark(unpublished(record.group, serial, record.time))
+
+
+def assign(pki: Pki, request: Request, serial: str, record: Revoked, issuer: Issuer) -> None:
+    """Note the issuer of a revoked certificate that had none here when it was revoked."""
+    record.group, record.issuer = issuer.group, issuer.id
+    pki.revocations(request).put(serial, record)
+    request.view.delete(f"orphans/{serial}")
+    _list(request, serial, record)
+
+
 def forget(request: Request, serial: str, record: Revoked) -> None:
     """Remove what is noted of a revoked certificate."""
     request.view.delete(f"revoked/{serial}")
+    request.view.delete(f"revoked-expiry/{record.not_after:012x}/{serial}")
+    request.view.delete(f"orphans/{serial}")
     if record.group:
         request.view.delete(listed(record.group, serial, record.time))
         request.view.delete(unpublished(record.group, serial, record.time))
@@ -58,10 +75,8 @@ def forget(request: Request, serial: str, record: Revoked) -> None:
 
 async def issuer_of(pki: Pki, request: Request, one: Certificate) -> Issuer | None:
     """The issuer of this mount that signed a certificate."""
-    for issuer in await pki.all_issuers(request):
-        if issuer.certificate.issued(one):
-            return issuer
-    return None
+    found = [issuer for issuer in await pki.all_issuers(request) if issuer.certificate.issued(one)]
+    return next((issuer for issuer in found if issuer.key_id), found[0] if found else None)
 
 
 async def _wanted(pki: Pki, request: Request, serial: str, text: str) -> Certificate:
@@ -92,19 +107,18 @@ async def _brought(pki: Pki, request: Request, text: str) -> Certificate:
     if known is not None and known.der != one.der:
         raise BadRequest("the certificate is not the one of its serial number that was issued here")
     if known is None and await issuer_of(pki, request, one) is None:
-        raise BadRequest("certificate was not issued by an issuer of this mount")
+        raise BadRequest("unable to verify signature on presented cert from any present issuer in this mount")
     return one
 
 
 async def _revoke(pki: Pki, request: Request, one: Certificate) -> Response:
-    if one.not_after * SECOND <= request.now:
+    config = await pki.crl_config(request)
+    if one.not_after * SECOND <= request.now and not config.allow_expired_cert_revocation:
         ended = validity.written(one.not_after)
         note = f"certificate with serial {one.serial} already expired on {ended}"
         return Response(warnings=[note])
     if any(issuer.certificate.der == one.der for issuer in await pki.all_issuers(request)):
-        raise BadRequest(
-            "adding issuer to its own CRL is not allowed; revoke it with issuer/{issuer_ref}/revoke"
-        )
+        raise BadRequest("adding an issuer to its own CRL is not allowed; revoke it with issuer/.../revoke")
     record = await revoke(pki, request, one)
     return Response(data=_answer(record))
 
@@ -141,7 +155,7 @@ class RevokeWithKey(Path):
     async def write(self, pki: Pki, request: Request) -> Response:
         """Revoke it, if the key is that of the certificate."""
         if not self.private_key:
-            raise BadRequest("the private key of the certificate has to be provided")
+            raise BadRequest("Must have private key to revoke via the /revoke-with-key path.")
         one = await _wanted(pki, request, self.serial_number, self.certificate)
         try:
             proven = signing_key.proves(signing_key.load(self.private_key.encode()), one.public_key)

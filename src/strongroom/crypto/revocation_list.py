@@ -1,0 +1,162 @@
+"""Certificate revocation lists (RFC 5280), with as many entries as there are.
+
+The entries are encoded here, in portions, because the library holds up all threads while it encodes them
+all. What stands around them is the library's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from strongroom.crypto import signing_key
+from strongroom.crypto.certificate import Certificate, serial_text
+from strongroom.crypto.signing_key import SigningKey
+
+_SEQUENCE, _INTEGER, _BIT_STRING = 0x30, 0x02, 0x03
+_UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
+_EXTENSIONS = 0xA0
+_GENERALIZED_FROM = 2050
+_LIMIT = 64 * 1024 * 1024
+
+
+def entries(revoked: Iterable[tuple[str, int]]) -> bytes:
+    """Entries of a list, encoded: serial numbers as hex with colons, and seconds since the epoch."""
+    return b"".join([_entry(bytes.fromhex(serial.replace(":", "")), when) for serial, when in revoked])
+
+
+def _entry(serial: bytes, when: int) -> bytes:
+    if serial[0] & 0x80:
+        serial = b"\0" + serial
+    time = _time(when)
+    return bytes((_SEQUENCE, len(serial) + len(time) + 2, _INTEGER, len(serial))) + serial + time
+
+
+def _time(seconds: int) -> bytes:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    if moment.year < _GENERALIZED_FROM:
+        return bytes((_UTC_TIME, 13)) + moment.strftime("%y%m%d%H%M%SZ").encode()
+    return bytes((_GENERALIZED_TIME, 15)) + moment.strftime("%Y%m%d%H%M%SZ").encode()
+
+
+def sign(
+    listed: bytes,
+    key: SigningKey,
+    issuer: Certificate,
+    *,
+    number: int,
+    this_update: int,
+    next_update: int,
+    base: int | None = None,
+    algorithm: str = "",
+) -> bytes:
+    """The list in DER. ``listed`` are encoded entries; ``base`` makes it a delta of the list of that number.
+
+    ``algorithm`` is how RSA signs, as SHA384WithRSAPSS. Times are seconds since the epoch.
+    """
+    bits = 384 if "384" in algorithm else 512 if "512" in algorithm else 0
+    digest = signing_key.digest_for(key, bits)
+    pss = signing_key.pss_for(key, digest) if algorithm.endswith("PSS") else None
+    numbers: list[x509.ExtensionType] = [
+        x509.AuthorityKeyIdentifier(issuer.subject_key_id, None, None),
+        x509.CRLNumber(number),
+    ]
+    extensions = [x509.Extension(value.oid, False, value) for value in numbers]
+    if base is not None:
+        indicator = x509.DeltaCRLIndicator(base)
+        extensions.append(x509.Extension(indicator.oid, True, indicator))
+    builder = x509.CertificateRevocationListBuilder(
+        issuer.parsed.subject,
+        datetime.fromtimestamp(this_update, UTC),
+        datetime.fromtimestamp(next_update, UTC),
+        extensions,
+    )
+    empty = builder.sign(key, digest, rsa_padding=pss)  # type: ignore[arg-type]  # by kind
+    if not listed:
+        return empty.public_bytes(serialization.Encoding.DER)
+    return _filled(empty, listed, key, digest, pss)
+
+
+def _filled(
+    empty: x509.CertificateRevocationList,
+    listed: bytes,
+    key: SigningKey,
+    digest: hashes.HashAlgorithm | None,
+    pss: padding.PSS | None,
+) -> bytes:
+    body, _ = _value(empty.tbs_certlist_bytes, 0)
+    position, algorithm = 0, b""
+    while position < len(body) and body[position] != _EXTENSIONS:
+        _, end = _value(body, position)
+        if body[position] == _SEQUENCE and not algorithm:
+            algorithm = body[position:end]
+        position = end
+    tbs = _tlv(_SEQUENCE, body[:position] + _tlv(_SEQUENCE, listed) + body[position:])
+    signature = _signature(tbs, key, digest, pss)
+    return _tlv(_SEQUENCE, tbs + algorithm + _tlv(_BIT_STRING, b"\0" + signature))
+
+
+def _signature(
+    tbs: bytes, key: SigningKey, digest: hashes.HashAlgorithm | None, pss: padding.PSS | None
+) -> bytes:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(tbs, pss or padding.PKCS1v15(), digest)  # type: ignore[arg-type]  # RSA has one
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(tbs, ec.ECDSA(digest))  # type: ignore[arg-type]  # as has ECDSA
+    return key.sign(tbs)
+
+
+def _tlv(tag: int, value: bytes) -> bytes:
+    size = len(value)
+    if size < 0x80:
+        return bytes((tag, size)) + value
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + value
+
+
+def _value(data: bytes, position: int) -> tuple[bytes, int]:
+    """The value of the element at a position, and where the element ends."""
+    size, start = data[position + 1], position + 2
+    if size & 0x80:
+        start += size & 0x7F
+        size = int.from_bytes(data[position + 2 : start], "big")
+    return data[start : start + size], start + size
+
+
+class RevocationList:
+    """A list that was read."""
+
+    def __init__(self, parsed: x509.CertificateRevocationList) -> None:
+        self.parsed = parsed
+
+    @property
+    def revoked(self) -> list[tuple[str, int]]:
+        """Serial numbers as hex with colons, and when each was revoked, in seconds since the epoch."""
+        return [
+            (serial_text(one.serial_number), int(one.revocation_date_utc.timestamp())) for one in self.parsed
+        ]
+
+    def is_of(self, issuer: Certificate) -> bool:
+        """Whether the key of that certificate signed the list, which names its subject as issuer."""
+        if self.parsed.issuer != issuer.parsed.subject:
+            return False
+        try:
+            return self.parsed.is_signature_valid(issuer.public_key)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            return False
+
+
+def load(data: bytes) -> RevocationList:
+    """The list in a PEM text or in DER. Raises ValueError for what is none."""
+    if len(data) > _LIMIT:
+        raise ValueError("this is too long for a revocation list")
+    read = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
+    try:
+        return RevocationList(read(data))
+    except (ValueError, TypeError):
+        raise ValueError("this is no revocation list that can be read") from None
