@@ -586,6 +586,20 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(20, "body.errors.0", "the decoder's own words"),
         Known(34, "body.errors.0", "the sentence repeats no name of the client's"),
     ),
+    "pki roles": tuple(Known(step, "status", _MISTAKE) for step in (17, 18, 20)),
+    "pki issue by other rules": (Known(9, "status", _MISTAKE), Known(51, "body.warnings.0", _OWN)),
+    "pki roots and keys": tuple(Known(step, "body.warnings.0", _OWN) for step in (5, 49)),
+    "pki sign": (
+        Known(17, "body.errors.0", "a weak key is refused whatever the role wants"),
+        Known(39, "body.warnings.0", _OWN),
+    ),
+    "pki issuers": (
+        *(Known(step, "status", _MISTAKE) for step in (12, 25, 30)),
+        *(Known(28, f"body.warnings.{position}", _OWN) for position in range(3)),
+        Known(31, "body.warnings", _OWN),
+    ),
+    "pki revocation": (Known(15, "status", _MISTAKE),),
+    "pki tidy": tuple(Known(step, "body.request_id", "every answer tells it") for step in (2, 6)),
 }
 
 

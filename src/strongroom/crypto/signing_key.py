@@ -82,8 +82,10 @@ def check_public(key: Any) -> None:
     """Raise ValueError for a public key that no one should certify: weak, huge, or of no known kind."""
     kind_of(key)
     if isinstance(key, rsa.RSAPublicKey):
-        if not _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
-            raise ValueError("RSA keys have 2048 to 16384 bits")
+        if key.key_size < _SMALLEST_RSA:
+            raise ValueError("RSA keys < 2048 bits are unsafe and not supported")
+        if key.key_size > _LARGEST_RSA:
+            raise ValueError("RSA keys of more than 16384 bits are not supported")
         exponent = key.public_numbers().e
         if exponent >= _LARGEST_EXPONENT or exponent % 2 == 0:
             raise ValueError("the exponent of the RSA key is none that is in use")

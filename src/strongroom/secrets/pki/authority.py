@@ -25,14 +25,10 @@ if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
 NO_URLS = (
-    "This mount hasn't configured any authority information access (AIA) fields; this may make it harder for "
-    "systems to find missing certificates in the chain or to validate revocation status of certificates. "
-    "Consider updating /config/urls or the newly generated issuer with this information."
+    "config/urls is empty, so this certificate does not say where its issuer, its CRL or an OCSP responder "
+    "are found; clients may not be able to complete its chain or to learn that it is revoked"
 )
-NO_SUBJECT = (
-    "This issuer certificate was generated without a Subject; this makes it likely that issuing leaf certs "
-    "with this certificate will cause TLS validation libraries to reject this certificate."
-)
+NO_SUBJECT = "the certificate has no subject: clients may refuse what it issues"
 _WAYS = ("internal", "exported", "existing", "kms")
 
 
@@ -283,7 +279,6 @@ class Root(Path):
             if record is not None:
                 pki.forget_key(request, record)
         settings = await pki.config(request)
-        had = bool(settings.default_issuer)
         settings.default_issuer = settings.default_key = ""
         pki.keep_config(request, settings)
-        return Response(warnings=[] if had else ["the mount had no issuers"])
+        return Response(warnings=["all issuers and all keys of the mount are removed"])

@@ -41,7 +41,9 @@ def check_urls(urls: list[str], what: str, *, templated: bool = False) -> None:
         except ValueError:
             plain = False
         if not plain:
-            raise BadRequest(f"invalid URL found in {what}: {url}")
+            raise BadRequest(
+                f"invalid URL found in Authority Information Access (AIA) parameter {what}: {url}"
+            )
 
 
 def rendered(urls: Urls, config: Config, issuer_id: str) -> Urls:
@@ -96,8 +98,12 @@ async def set_default(
 ) -> Response:
     """Make an issuer the default one."""
     if wanted in ("", "default"):
-        raise BadRequest("invalid issuer specification; must be non-empty and can't be 'default'.")
-    issuer = await pki.issuer(request, wanted)
+        raise BadRequest("Invalid issuer specification; must be non-empty and can't be 'default'.")
+    issuer = await pki.issuer_or_none(request, wanted)
+    if issuer is None:
+        raise BadRequest(
+            f"Error resolving issuer reference: unable to find PKI issuer for reference: {wanted}"
+        )
     config = await pki.config(request)
     config.default_issuer = issuer.id
     if "default_follows_latest_issuer" in given:
@@ -105,11 +111,7 @@ async def set_default(
     pki.keep_config(request, config)
     warnings = []
     if not issuer.key_id:
-        warnings.append(
-            "This selected default issuer has no key associated with it. Some operations like issuing "
-            "certificates and signing CRLs will be unavailable with the requested default issuer until a key "
-            "is imported or the default issuer is changed."
-        )
+        warnings.append("the mount has no key of this issuer: it signs neither certificates nor CRLs")
     return Response(data=_issuers(config), warnings=warnings)
 
 
@@ -144,8 +146,12 @@ class ConfigKeys(Path):
     async def write(self, pki: Pki, request: Request) -> dict[str, Any]:
         """Set the default key."""
         if self.default in ("", "default"):
-            raise BadRequest("invalid key specification; must be non-empty and can't be 'default'.")
-        key = await pki.key(request, self.default)
+            raise BadRequest("Invalid key specification; must be non-empty and can't be 'default'.")
+        key = await pki.key_or_none(request, self.default)
+        if key is None:
+            raise BadRequest(
+                f"Error resolving issuer reference: unable to find PKI key for reference: {self.default}"
+            )
         config = await pki.config(request)
         config.default_key = key.id
         pki.keep_config(request, config)

@@ -18,6 +18,7 @@ from strongroom.errors import BadRequest, Conflict, NotFound
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request, Response
+from strongroom.secrets.pki import stored
 from strongroom.secrets.pki.crl_config import CrlConfig
 from strongroom.secrets.pki.issuer import Issuer, addressed
 
@@ -242,13 +243,10 @@ class _File(Path):
     reads_write = True
 
 
-def _answered(der: bytes | None, *, as_pem: bool) -> Response:
-    kind = PEM_TYPE if as_pem else DER_TYPE
-    if der is None:
-        return Response(raw=b"", content_type=kind, status=204)
-    if as_pem:
-        return Response(raw=pem.encode("X509 CRL", der).encode() + b"\n", content_type=kind)
-    return Response(raw=der, content_type=kind)
+def _answered(der: bytes | None, *, as_pem: bool, end: str = "") -> Response:
+    if as_pem and der is not None:
+        return stored.as_file((pem.encode("X509 CRL", der) + end).encode(), PEM_TYPE)
+    return stored.as_file(der, PEM_TYPE if as_pem else DER_TYPE)
 
 
 async def _default(pki: Pki, request: Request, *, is_delta: bool, as_pem: bool) -> Response:
@@ -324,7 +322,7 @@ async def _as_certificate(pki: Pki, request: Request, *, is_delta: bool) -> dict
     if der is None:
         raise NotFound
     return {
-        "certificate": pem.encode("X509 CRL", der) + "\n",
+        "certificate": pem.encode("X509 CRL", der),
         "revocation_time": 0,
         "revocation_time_rfc3339": "",
     }
@@ -387,7 +385,7 @@ async def _issuer_file(pki: Pki, request: Request, ref: str, form: str, *, is_de
         raise NotFound
     issuer = await addressed(pki, request, ref)
     der = await (delta if is_delta else complete)(pki, request, issuer)
-    return _answered(der, as_pem=form == "pem")
+    return _answered(der, as_pem=form == "pem", end="\n")
 
 
 class RotateCrl(Path):

@@ -40,7 +40,7 @@ from strongroom.secrets.pki import (
 )
 from strongroom.secrets.pki.chain import Link, chains
 from strongroom.secrets.pki.config import Config, rendered
-from strongroom.secrets.pki.issuer import Issuer
+from strongroom.secrets.pki.issuer import Issuer, no_issuer
 from strongroom.secrets.pki.key import Key
 from strongroom.secrets.pki.reference import DEFAULT, NameIndex
 from strongroom.secrets.pki.role import Role
@@ -243,17 +243,14 @@ class Pki(Backend):
         """The issuer of a reference. Raises BadRequest."""
         found = await self.issuer_or_none(request, ref)
         if found is None:
-            raise BadRequest(f"unable to find PKI issuer for reference: {ref}")
+            raise BadRequest(no_issuer(ref))
         return found
 
     async def signing_issuer(self, request: Request, ref: str) -> Issuer:
         """The issuer of a reference, which may sign certificates. Raises BadRequest."""
         found = await self.issuer_or_none(request, ref)
         if found is None:
-            raise BadRequest(
-                "could not fetch the CA certificate (was one set?): unable to find PKI issuer for "
-                f"reference: {ref}"
-            )
+            raise BadRequest(f"could not fetch the CA certificate (was one set?): {no_issuer(ref)}")
         if "issuing-certificates" not in found.usage:
             raise BadRequest("the issuer may not issue certificates: its usage does not say so")
         return found
@@ -319,30 +316,27 @@ class Pki(Backend):
         if settings.default_issuer == one.id:
             settings.default_issuer = ""
             self.keep_config(request, settings)
-            warnings.append(
-                f"Deleted issuer {one.id}; this was configured as the default issuer. Operations without "
-                "an explicit issuer will not work until a new default is configured."
-            )
+            warnings.append("it was the default issuer: name another one in config/issuers")
         await self.rebuild_chains(request)
         return warnings
 
     async def described(self, request: Request, one: Issuer) -> dict[str, Any]:
         """An issuer as it is answered."""
-        algorithm = one.revocation_signature_algorithm
         data = {
             "ca_chain": [above.pem + "\n" for above in await self.chain(request, one)],
             "certificate": one.certificate.pem + "\n",
-            "enable_aia_url_templating": one.enable_aia_url_templating,
             "issuer_id": one.id,
             "issuer_name": one.name,
             "key_id": one.key_id,
             "leaf_not_after_behavior": one.leaf_not_after_behavior,
             "manual_chain": one.manual_chain or None,
-            "revocation_signature_algorithm": algorithm,
+            "revocation_signature_algorithm": one.revocation_signature_algorithm,
             "revoked": one.revoked,
             "usage": ",".join(sorted(one.usage)),
             **asdict(one.urls),
         }
+        if one.urls != Urls() or one.enable_aia_url_templating:
+            data["enable_aia_url_templating"] = one.enable_aia_url_templating
         if one.revoked:
             data["revocation_time"] = one.revocation_time
             data["revocation_time_rfc3339"] = validity.written(one.revocation_time)

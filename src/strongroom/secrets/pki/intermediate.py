@@ -21,17 +21,12 @@ from strongroom.secrets.pki.authority import (
     signed,
     url_warnings,
 )
-from strongroom.secrets.pki.key import kept, parsed_bundle
+from strongroom.secrets.pki.key import SHORTEST, TOO_SHORT, kept, parsed_bundle
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
-_SHORTEST = 75
-_OUTLIVES = (
-    "The expiration time for the signed certificate is after the CA's expiration time. If the new "
-    "certificate is not treated as a root, validation paths with the certificate past the issuing CA's "
-    "expiration time will fail."
-)
+_OUTLIVES = "the certificate outlives its issuer: chains through the issuer are valid only as long as that is"
 
 
 class _Generate(NameFields, TimeFields, KeyFields):
@@ -39,7 +34,7 @@ class _Generate(NameFields, TimeFields, KeyFields):
 
     add_basic_constraints: bool = field("Have the request say that it is for an authority.")
 
-    async def request(self, pki: Pki, request: Request, way: str) -> dict[str, Any]:
+    async def request(self, pki: Pki, request: Request, way: str) -> Response:
         """Make it."""
         issue.check_format(self.format)
         record, key = await self.pair(pki, request, way)
@@ -61,7 +56,7 @@ class _Generate(NameFields, TimeFields, KeyFields):
             data["private_key_type"] = signing_key.kind_of(key)
             if self.format == "pem_bundle":
                 data["csr"] = f"{data['private_key']}\n{text}"
-        return data
+        return Response(data=data, warnings=await url_warnings(pki, request))
 
 
 class GenerateIntermediate(_Generate):
@@ -72,7 +67,7 @@ class GenerateIntermediate(_Generate):
         "internal keeps the key here, exported answers it too, existing takes one that is here."
     )
 
-    async def write(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def write(self, pki: Pki, request: Request) -> Response:
         """Make the request; what another authority makes of it goes to intermediate/set-signed."""
         return await self.request(pki, request, self.exported)
 
@@ -85,7 +80,7 @@ class GenerateIntermediateIssuer(_Generate):
         "internal keeps the key here, exported answers it too, existing takes one that is here."
     )
 
-    async def write(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def write(self, pki: Pki, request: Request) -> Response:
         """Make the request; what another authority makes of it goes to intermediate/set-signed."""
         return await self.request(pki, request, self.exported)
 
@@ -96,7 +91,7 @@ class CrossSign(_Generate):
     pattern = "intermediate/cross-sign"
     exported: str = field("Has no effect: the key is an existing one.")
 
-    async def write(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def write(self, pki: Pki, request: Request) -> Response:
         """Make the request with the key of key_ref."""
         return await self.request(pki, request, "existing")
 
@@ -137,6 +132,7 @@ class _SignIntermediate(AuthorityFields, TimeFields):
         given = issue.Issued(made, above, await pki.chain(request, above), warnings)
         data = issue.answer(given, self.format)
         del data["not_before"]
+        data["ca_chain"] = [issue.certificate_text(made, self.format), *data.get("ca_chain", [])]
         return Response(data=data, warnings=warnings + await url_warnings(pki, request))
 
 
@@ -256,11 +252,8 @@ async def take_in(
     """Store the issuers and keys of a PEM text that are not here yet, and match them."""
     if not text:
         raise BadRequest("'pem_bundle' and 'certificate' parameters were empty")
-    if len(text) < _SHORTEST:
-        raise BadRequest(
-            "provided data for import was too short; perhaps a path was passed to the API rather than the "
-            "contents of a PEM file"
-        )
+    if len(text) < SHORTEST:
+        raise BadRequest(TOO_SHORT)
     certificates, keys = parsed_bundle(text)
     if keys and not with_keys:
         raise BadRequest(
@@ -272,7 +265,7 @@ async def take_in(
         await _take_key(pki, request, key, answer, name_of_key)
     for one in certificates:
         await _take_issuer(pki, request, one, answer)
-    return Response(data=answer)
+    return Response(data=answer, warnings=await url_warnings(pki, request))
 
 
 async def _take_key(pki: Pki, request: Request, key: SigningKey, answer: dict[str, Any], name: str) -> None:

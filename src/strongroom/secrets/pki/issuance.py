@@ -251,8 +251,7 @@ def add_wanted(alternatives: AlternativeNames, role: Role | None, wanted: Wanted
     """Add the alternative names that are asked for by parameters. Raises BadRequest for what is none."""
     if role is not None and wanted.ip_sans and not role.allow_ip_sans:
         raise BadRequest(
-            "IP Subject Alternative Names are not allowed in this role, but was provided "
-            + ",".join(wanted.ip_sans)
+            "IP Subject Alternative Names are not allowed in this role, but was provided via the API"
         )
     alternatives.addresses += [address_of(text) for text in wanted.ip_sans]
     alternatives.uris += wanted.uri_sans

@@ -139,13 +139,14 @@ def answer(
     """What clients get: the certificate, its issuer's, the chain, and the key if it is a fresh one."""
     chain = [one for one in given.chain if roots or not one.is_self_signed]
     data: dict[str, Any] = {
-        "ca_chain": [certificate_text(one, form) for one in chain],
         "certificate": certificate_text(given.certificate, form),
         "expiration": given.certificate.not_after,
         "issuing_ca": certificate_text(given.chain[0], form),
         "not_before": given.certificate.not_before,
         "serial_number": given.certificate.serial,
     }
+    if chain:
+        data["ca_chain"] = [certificate_text(one, form) for one in chain]
     bundle = [given.certificate.pem, *(one.pem for one in chain)]
     if key is not None:
         data["private_key"] = key_text(key, form, key_format)

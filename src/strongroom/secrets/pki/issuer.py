@@ -80,9 +80,17 @@ def fresh(one: Certificate, key_id: str = "") -> Issuer:
         issuer = Issuer(uuid4_str(), base64.b64encode(one.der).decode(), group_of(one), key_id)
     except ValueError as error:
         raise BadRequest(str(error)) from None
+    kind = signing_key.kind_of(one.public_key)
+    issuer.revocation_signature_algorithm = _usual_algorithm(kind, signing_key.bits_of(one.public_key))
     if not one.may_sign_crls:
         issuer.usage.remove("crl-signing")
     return issuer
+
+
+def _usual_algorithm(kind: str, bits: int) -> str:
+    if kind == "ec":
+        return f"ECDSAWithSHA{256 if bits <= 256 else 384 if bits <= 384 else 512}"
+    return f"MLDSA{bits}" if kind == "mldsa" else _ALGORITHMS[kind][0]
 
 
 class Issuers(Path):
@@ -183,7 +191,7 @@ class IssuerPath(Path):
                 setattr(issuer.urls, name, list(getattr(self, name)))
                 check_urls(
                     getattr(issuer.urls, name),
-                    f"Authority Information Access (AIA) parameter {name}",
+                    name,
                     templated=issuer.enable_aia_url_templating,
                 )
 
@@ -229,7 +237,8 @@ _SETTINGS = (
 def _usages(wanted: list[str], issuer: Issuer) -> list[str]:
     for one in wanted:
         if one not in USAGES:
-            raise BadRequest(f"unknown usage; an issuer may have: {', '.join(USAGES)}")
+            given, valid = " ".join(wanted), ",".join(USAGES)
+            raise BadRequest(f"Unable to parse specified usages: [{given}] - valid values are {valid}")
     if "read-only" not in wanted:
         raise BadRequest("an issuer always has the usage read-only")
     if "crl-signing" in wanted and not issuer.certificate.may_sign_crls:
@@ -241,8 +250,15 @@ async def addressed(pki: Pki, request: Request, ref: str) -> Issuer:
     """The issuer that a path names. Raises NotFound."""
     issuer = await pki.issuer_or_none(request, ref)
     if issuer is None:
-        raise NotFound(f"unable to find PKI issuer for reference: {ref}")
+        raise NotFound(no_issuer(ref))
     return issuer
+
+
+def no_issuer(ref: str) -> str:
+    """What is said where no issuer goes by a reference."""
+    if ref in ("", reference.DEFAULT):
+        return "no default issuer currently configured"
+    return f"unable to find PKI issuer for reference: {ref}"
 
 
 class IssuerJson(Path):

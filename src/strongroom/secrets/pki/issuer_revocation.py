@@ -13,15 +13,11 @@ from strongroom.secrets.pki.issuer import Issuer, addressed
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
-_SELF_SIGNED = (
-    "This issuer is a self-signed (potentially root) certificate. This means it may not be considered "
-    "revoked if there is not an external, cross-signed variant of this certificate. This issuer's serial "
-    "number will not appear on its own CRL."
-)
+_SELF_SIGNED = "the issuer is self-signed: clients that trust it do not learn from any CRL that it is revoked"
 _NO_PARENT = (
-    "This issuer lacks another parent issuer within the mount. This means it will not appear on any other "
-    "CRLs and may not be considered revoked by clients. Consider adding this issuer to its issuer's CRL."
+    "no issuer of this mount signed it, so it stands in no CRL here; have the one that did revoke it too"
 )
+_IS_DEFAULT = "it is the default issuer: name another one in config/issuers to go on issuing"
 
 
 class RevokeIssuer(Path):
@@ -52,4 +48,6 @@ class RevokeIssuer(Path):
         if parents:
             await revocation.revoke(pki, request, certificate)
         warnings = [_SELF_SIGNED] if certificate.is_self_signed else []
-        return warnings + ([] if parents else [_NO_PARENT])
+        warnings += [] if parents else [_NO_PARENT]
+        is_default = (await pki.config(request)).default_issuer == issuer.id
+        return warnings + ([_IS_DEFAULT] if is_default else [])

@@ -19,6 +19,11 @@ from strongroom.secrets.pki.role import default_bits
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
+SHORTEST = 75
+TOO_SHORT = (
+    "provided data for import was too short; perhaps a path was passed to the API rather than the contents "
+    "of a PEM file"
+)
 EXPORTED = ("exported", "internal", "existing", "kms")
 
 
@@ -138,10 +143,7 @@ class KeyPath(Path):
         if config.default_key == record.id:
             config.default_key = ""
             pki.keep_config(request, config)
-            warnings.append(
-                f"Deleted key {record.id} (via key_ref {self.key_ref}); this was configured as the default "
-                "key. Operations without an explicit key will not work until a new default is configured."
-            )
+            warnings.append("it was the default key: name another one in config/keys")
         for issuer in await pki.all_issuers(request):
             if issuer.key_id == record.id:
                 issuer.key_id = ""
@@ -175,7 +177,10 @@ class GenerateKey(_Fresh):
         """Draw the key."""
         check_exported(self.exported, ("internal", "exported", "kms"))
         refuse_outside(self.external_key_ref)
-        key = await drawn(request, self.key_type, self.key_bits)
+        try:
+            key = await drawn(request, self.key_type, self.key_bits)
+        except BadRequest as error:
+            raise BadRequest(f"Validation for key_type, key_bits failed: {error.public}") from None
         record, _ = await kept(pki, request, key, self.key_name)
         answer = _described(record)
         if self.exported == "exported":
@@ -192,13 +197,13 @@ class ImportKey(Path):
 
     async def write(self, pki: Pki, request: Request) -> Response:
         """Store the key; one that is here already is not stored again."""
-        if not self.pem_bundle:
-            raise BadRequest("keyValue must be set")
+        if len(self.pem_bundle) < SHORTEST:
+            raise BadRequest(TOO_SHORT)
         certificates, keys = parsed_bundle(self.pem_bundle)
         if len(keys) != 1 or certificates:
             raise BadRequest("only a single key can be present within the pem_bundle for importing")
         record, fresh = await kept(pki, request, keys[0], self.key_name)
-        warnings = [] if fresh else ["Key already imported, use key/ endpoint to update name."]
+        warnings = [] if fresh else ["the key is here already; its name stays"]
         return Response(data=_described(record), warnings=warnings)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from strongroom.crypto.certificate_plan import Policy
 from strongroom.crypto.signing_key import SIZES
-from strongroom.errors import BadRequest, NotFound
+from strongroom.errors import BadRequest
 from strongroom.framework.field import CommaList, Duration, StringList, field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
 USUAL_USAGE = ["DigitalSignature", "KeyAgreement", "KeyEncipherment"]
+_LEASES = (
+    "generate_lease makes a lease for each certificate; certificates end by themselves, and can be revoked "
+    "without one"
+)
 _EXCLUSIVE = (
     "mutually exclusive values no_store=true and generate_lease=true were both specified; "
     "no_store=true takes priority"
+)
+_NO_DEFAULT = (
+    "Issuing Certificate was set to default, but no default issuing certificate (configurable at "
+    "/config/issuers) is currently set"
 )
 _BOUNDS_AFTER = ("permit", "ttl-limited", "forbid")
 _BOUNDS_BEFORE = ("permit", "duration", "forbid")
@@ -114,17 +122,17 @@ def policies_of(identifiers: list[str]) -> list[Policy]:
             policy = msgspec.json.decode(text, type=Policy) if text.startswith("{") else Policy(text)
         except msgspec.DecodeError:
             raise BadRequest("a policy identifier is neither an OID nor JSON that describes one") from None
-        check_oid(policy.oid, "a policy identifier")
+        check_oid(policy.oid, "a policy identifier", "a policy")
         policies.append(policy)
     return policies
 
 
-def check_oid(text: str, what: str) -> None:
-    """Raise BadRequest where the text is no object identifier."""
+def check_oid(text: str, what: str, of: str = "an extended key usage") -> None:
+    """Raise BadRequest where the text is no object identifier of what it is for."""
     arcs = text.split(".")
     plain = all(arc.isascii() and arc.isdigit() and len(arc) <= 30 for arc in arcs)
     if len(arcs) < 2 or not plain or int(arcs[0]) > 2 or (int(arcs[0]) < 2 and int(arcs[1]) > 39):
-        raise BadRequest(f"{what} could not be parsed as a valid oid")
+        raise BadRequest(f"{what} could not be parsed as a valid oid for {of}")
 
 
 def checked(role: Role) -> list[str]:
@@ -142,7 +150,7 @@ def checked(role: Role) -> list[str]:
     if role.no_store and role.generate_lease:
         role.generate_lease = False
         return [_EXCLUSIVE]
-    return []
+    return [_LEASES] if role.generate_lease else []
 
 
 def _check_names(role: Role) -> None:
@@ -303,7 +311,7 @@ class RolePath(Path):
         """Change the parameters that are given."""
         role = await pki.roles(request).get(self.name)
         if role is None:
-            raise NotFound("Unable to fetch role entry to patch")
+            raise BadRequest("Unable to fetch role entry to patch")
         for name in FIELDS:
             if name in self.given:
                 setattr(role, name, getattr(self, name))
@@ -316,14 +324,17 @@ class RolePath(Path):
         pki.roles(request).delete(self.name)
 
     async def _keep(self, pki: Pki, request: Request, role: Role) -> Response:
-        warnings = checked(role)
-        if await pki.issuer_id(request, role.issuer_ref) is None and role.issuer_ref != "default":
-            warnings.append(
-                f"Issuing Certificate was set to {role.issuer_ref} but no issuing certificate currently "
-                "has that name"
-            )
+        noted = checked(role)
+        warnings = []
+        if await pki.issuer_id(request, role.issuer_ref) is None:
+            warnings.append(_NO_DEFAULT if role.issuer_ref == "default" else _missing(role.issuer_ref))
+        warnings += noted
         pki.roles(request).put(self.name, role)
         return Response(data=_described(role), warnings=warnings)
+
+
+def _missing(ref: str) -> str:
+    return f"Issuing Certificate was set to {ref} but no issuing certificate currently has that name"
 
 
 def _described(role: Role) -> dict[str, Any]:

@@ -99,13 +99,18 @@ class SignRevocationList(_Signed):
         given = self.revoked_certs or []
         if not isinstance(given, list) or len(given) > _MOST:
             raise BadRequest("revoked_certs has to be a list of objects")
-        revoked = dict(_entry(one, request.now // SECOND) for one in given)
+        revoked = dict(_entry(position, one) for position, one in enumerate(given))
         return await self.signed(pki, request, self.issuer_ref, revoked)
 
 
-def _entry(one: Any, now: int) -> tuple[str, int]:
-    if not isinstance(one, dict) or not isinstance(one.get("serial_number"), str):
-        raise BadRequest("each of revoked_certs needs a serial_number")
-    serial = stored.normal_serial(one["serial_number"])
-    when = one.get("revocation_time")
-    return serial, validity.timestamp(when) if isinstance(when, str) else now
+def _entry(position: int, one: Any) -> tuple[str, int]:
+    serial = _text(position, one, "serial_number")
+    when = _text(position, one, "revocation_time")
+    return stored.normal_serial(serial), validity.timestamp(when)
+
+
+def _text(position: int, one: Any, name: str) -> str:
+    value = one.get(name) if isinstance(one, dict) else None
+    if not isinstance(value, str):
+        raise BadRequest(f"failed parsing {name} from entry {position}: missing '{name}' field")
+    return value

@@ -5,6 +5,7 @@ A mount may have millions of them. A row is the certificate itself; everything e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
 _SERIAL_LIMIT = 3 * 64
+_SERIAL = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})*", re.ASCII)
 PEM_FILE = "application/pem-certificate-chain"
 DER_FILE = "application/pkix-cert"
 
@@ -57,8 +59,7 @@ async def find(request: Request, serial: str) -> Certificate | None:
 def normal_serial(text: str) -> str:
     """A serial number as rows are named. Raises BadRequest for what is none."""
     plain = text.replace("-", ":").lower()
-    parts = plain.split(":")
-    if len(plain) > _SERIAL_LIMIT or not all(len(p) == 2 and p.isalnum() and p.isascii() for p in parts):
+    if len(plain) > _SERIAL_LIMIT or _SERIAL.fullmatch(plain) is None:
         raise BadRequest("invalid serial number: it is hexadecimal, octet by octet, with colons")
     return plain
 
@@ -131,16 +132,16 @@ class CertPath(Path):
     async def read(self, pki: Pki, request: Request) -> dict[str, Any] | None:
         """The certificate as PEM, and when it was revoked."""
         if self.serial == "ca":
-            return _answer((await _default(pki, request))[0].pem + "\n")
+            return _answer((await _default(pki, request))[0].pem)
         if self.serial == "ca_chain":
             chain = await _default(pki, request)
-            answer = _answer(chain[0].pem + "\n")
+            answer = _answer(chain[0].pem)
             answer["ca_chain"] = "\n".join(one.pem for one in chain)
             return answer
         found, revoked = await self._found(pki, request)
         if found is None:
             return None
-        answer = _answer(found.pem + "\n")
+        answer = _answer(found.pem)
         if revoked is not None:
             answer["revocation_time"] = revoked.time
             answer["revocation_time_rfc3339"] = validity.written(revoked.time)
@@ -163,11 +164,15 @@ def _answer(text: str) -> dict[str, Any]:
     return {"certificate": text, "revocation_time": 0, "revocation_time_rfc3339": ""}
 
 
-async def _default(pki: Pki, request: Request) -> list[Certificate]:
+async def _chain(pki: Pki, request: Request) -> list[Certificate]:
+    """The default issuer's chain, empty where there is none."""
     issuer = await pki.issuer_or_none(request, "default")
-    if issuer is None:
-        raise NotFound
-    return await pki.chain(request, issuer)
+    return [] if issuer is None else await pki.chain(request, issuer)
+
+
+async def _default(pki: Pki, request: Request) -> list[Certificate]:
+    """The default issuer's chain. Raises BadRequest where there is none."""
+    return await pki.chain(request, await pki.issuer(request, "default"))
 
 
 class CertRaw(Path):
@@ -181,7 +186,7 @@ class CertRaw(Path):
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
         one = await _file(pki, request, self.serial)
-        return Response(raw=one.der, content_type=DER_FILE)
+        return as_file(one.der if one is not None else None, DER_FILE)
 
 
 class CertRawPem(Path):
@@ -195,16 +200,18 @@ class CertRawPem(Path):
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
         one = await _file(pki, request, self.serial)
-        return Response(raw=(one.pem + "\n").encode(), content_type=PEM_FILE)
+        return as_file(one.pem.encode() if one is not None else None, PEM_FILE)
 
 
-async def _file(pki: Pki, request: Request, serial: str) -> Certificate:
+async def _file(pki: Pki, request: Request, serial: str) -> Certificate | None:
     if serial == "ca":
-        return (await _default(pki, request))[0]
-    found = await find(request, _serial_in_path(serial))
-    if found is None:
-        raise NotFound
-    return found
+        return next(iter(await _chain(pki, request)), None)
+    return await find(request, _serial_in_path(serial))
+
+
+def as_file(content: bytes | None, kind: str) -> Response:
+    """A file, or 204 where there is none."""
+    return Response(raw=content or b"", content_type=kind, status=200 if content else 204)
 
 
 class CaRaw(Path):
@@ -216,7 +223,7 @@ class CaRaw(Path):
 
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
-        return Response(raw=(await _default(pki, request))[0].der, content_type=DER_FILE)
+        return as_file(next((one.der for one in await _chain(pki, request)), None), DER_FILE)
 
 
 class CaPem(Path):
@@ -228,8 +235,7 @@ class CaPem(Path):
 
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
-        text = (await _default(pki, request))[0].pem + "\n"
-        return Response(raw=text.encode(), content_type=PEM_FILE)
+        return as_file(next((one.pem.encode() for one in await _chain(pki, request)), None), PEM_FILE)
 
 
 class CaChain(Path):
@@ -241,5 +247,5 @@ class CaChain(Path):
 
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificates, the issuer's own first."""
-        text = "\n".join(one.pem for one in await _default(pki, request)) + "\n"
-        return Response(raw=text.encode(), content_type=DER_FILE)
+        text = "\n".join(one.pem for one in await _chain(pki, request))
+        return as_file(text.encode(), DER_FILE)
