@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.differential.case import Step, case, delete, get, list_, mount, patch, post
 from tests.secrets.pki import csr
 
-_TUNED = {"config": {"max_lease_ttl": "87600h"}}
+_LONG = {"max_lease_ttl": "87600h"}
 _ROOT = {"common_name": "Root", "key_type": "ec", "ttl": "8760h", "issuer_name": "r1", "key_name": "k1"}
 _CN = "a.example.com"
 _DELTA = {"auto_rebuild": True, "enable_delta": True}
@@ -15,7 +15,7 @@ _ANY = {"key_type": "ec", "allow_any_name": True}
 
 def _mounted(**root: object) -> tuple[Step, ...]:
     return (
-        mount("pki", **_TUNED),
+        mount("pki", config=_LONG),
         post("<m>/config/urls", {"ocsp_servers": "http://127.0.0.1/ocsp"}),
         post(
             "<m>/root/generate/internal",

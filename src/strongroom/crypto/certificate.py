@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from functools import cached_property, lru_cache
 
 from cryptography import x509
@@ -24,6 +26,8 @@ UNREADABLE = (
 
 _LIMIT = 256 * 1024
 _PEM_BEGIN = b"-----BEGIN"
+_PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END")
+_VERSION, _INTEGER = 0xA0, 0x02
 
 _SIGNATURES = {
     "1.2.840.113549.1.1.11": "SHA256WithRSA",
@@ -202,21 +206,44 @@ def serial_number(text: str) -> int:
 def load(data: bytes) -> Certificate:
     """The certificate in a PEM text or in DER, with all that it says readable.
 
-    Raises ValueError for what is none, for negative serial numbers, and for extensions that come twice.
+    Raises ValueError for what is none, for serial numbers that are not positive, and for extensions that
+    come twice.
     """
     if len(data) > _LIMIT:
         raise ValueError("this is too long for a certificate")
-    read = x509.load_pem_x509_certificate if _PEM_BEGIN in data else x509.load_der_x509_certificate
     try:
-        certificate = Certificate(read(data))
+        der = _unwrapped(data) if _PEM_BEGIN in data else data
+        if not _has_positive_serial(der):  # the library would only warn of it
+            raise ValueError("not positive")
+        certificate = Certificate(x509.load_der_x509_certificate(der))
         certificate.parsed.extensions  # noqa: B018  reads them all, which raises for what is amiss
-        positive = certificate.parsed.serial_number > 0
         _ = certificate.not_after, certificate.not_before
-    except UNREADABLE:
+    except (*UNREADABLE, IndexError):
         raise ValueError("this is no certificate that can be read") from None
-    if not positive:
-        raise ValueError("the serial number of the certificate is not positive")
     return certificate
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """The octets of the first PEM block. Raises ValueError."""
+    found = _PEM.search(data)
+    if found is None:
+        raise ValueError("no PEM block")
+    return base64.b64decode(b"".join(found[1].split()), validate=True)
+
+
+def _has_positive_serial(der: bytes) -> bool:
+    """Whether the first integer of a certificate, but for its version, is above 0. Raises IndexError."""
+    position = _inside(der, _inside(der, 0))
+    if der[position] == _VERSION:
+        position += 2 + der[position + 1]
+    start = _inside(der, position)
+    return der[position] == _INTEGER and der[start] < 0x80 and any(der[start : start + der[position + 1]])
+
+
+def _inside(der: bytes, position: int) -> int:
+    """Where the contents of the element at a position begin."""
+    size = der[position + 1]
+    return position + 2 + (size & 0x7F if size & 0x80 else 0)
 
 
 @lru_cache(maxsize=256)
