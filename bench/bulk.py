@@ -1,7 +1,9 @@
 """``python -m bench.bulk CONFIG KEY COUNT``: put live tokens, or entities, into a stopped server's storage.
 
 With ``--ends=TIME`` all tokens end in that moment (seconds since the epoch), under a path of their own. With
-``--entities=ACCESSOR`` entities are stored instead, each with an alias at that mount.
+``--entities=ACCESSOR`` entities are stored instead, each with an alias at that mount. With
+``--certificates=UUID:GROUP`` or ``--revoked=UUID:GROUP`` certificates of the PKI mount of that UUID are
+stored, as they are issued or as they stand once they are revoked.
 
 The rows are those that the API would leave, made by the same code, thousands in a transaction:
 a million requests over HTTP would measure something else, and take its time.
@@ -66,6 +68,25 @@ def entities(accessor: str) -> Put:
     return put
 
 
+def certificates(where: str, *, revoked: bool) -> Put:
+    """Certificates as they are issued, or as they stand once they are revoked."""
+    uuid, _, group = where.partition(":")
+    content = os.urandom(600)
+
+    def put(core: Core, request: Request, number: int) -> None:
+        view = core.view(request.tx, f"logical/{uuid}/")
+        serial, seconds = os.urandom(20).hex(":"), request.now // SECOND
+        ends = seconds + TTL + number
+        view.put(f"certs/{serial}", content)
+        view.mark(f"expiry/{ends:012x}/{serial}")
+        if revoked:
+            view.put_json(f"revoked/{serial}", {"time": seconds, "not_after": ends, "group": group})
+            view.mark(f"revoked-expiry/{ends:012x}/{serial}")
+            view.mark(f"listed/{group}/{serial}/{seconds:x}")
+
+    return put
+
+
 def _entry(expires: int, now: int, path: str) -> TokenEntry:
     return TokenEntry(
         key="",
@@ -86,8 +107,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("--ends", type=float, default=0)
     parser.add_argument("--entities", default="")
+    parser.add_argument("--certificates", default="")
+    parser.add_argument("--revoked", default="")
     chosen = parser.parse_args(arguments)
     put = entities(chosen.entities) if chosen.entities else tokens(chosen.ends)
+    if chosen.certificates or chosen.revoked:
+        put = certificates(chosen.certificates or chosen.revoked, revoked=bool(chosen.revoked))
     run(fill(chosen.config, chosen.key, chosen.count, put))
 
 

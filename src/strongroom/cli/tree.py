@@ -33,6 +33,7 @@ OTHER = {
     "operator": ("operator", "Initialise, unseal, rotate and look after a server"),
     "patch": ("data", "Change parts of what is at a path"),
     "path-help": ("data", "Describe a path, in the server's words"),
+    "pki": ("pki", "Certificate authorities: new issuers, how they relate, health"),
     "plugin": ("plugin", "The catalog of plugins"),
     "policy": ("policy", "Policies"),
     "print": ("token", "Show what this command would use"),
@@ -47,6 +48,7 @@ OTHER = {
 # Further modules of a group, looked into when the first does not have the command.
 FURTHER = {
     "kv": ("kvmetadata", "kvtree"),
+    "pki": ("pkihealth",),
     "operator": ("raft", "rekey", "rootgen"),
 }
 GROUPS = {
@@ -61,6 +63,7 @@ GROUPS = {
     "operator raft": "Look after the nodes of a raft cluster.",
     "operator raft autopilot": "See what the autopilot of a raft cluster sees.",
     "operator raft snapshot": "Save and restore everything stored in a raft cluster.",
+    "pki": "Certificate authorities in several mounts: make issuers, compare them, check a mount's health.",
     "plugin": "Look at the plugins the server knows, and reload them.",
     "policy": "Policies say which paths a token may use, and how.",
     "print": "Show what this command would use.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID
@@ -152,52 +153,63 @@ def _encoded_name(subject: Subject) -> x509.Name:
     return x509.Name.from_bytes(subject.encoded)
 
 
-def _extensions(
-    plan: Plan, key: SigningKey, authority: Certificate | None, subject: x509.Name
-) -> list[x509.Extension[x509.ExtensionType]]:
-    made: list[x509.Extension[x509.ExtensionType]] = []
+Made = x509.Extension[x509.ExtensionType]
 
-    def add(value: x509.ExtensionType, *, critical: bool = False) -> None:
-        made.append(x509.Extension(value.oid, critical, value))
 
+def _extensions(plan: Plan, key: SigningKey, authority: Certificate | None, subject: x509.Name) -> list[Made]:
+    made: list[Made] = []
     if plan.key_usage:
-        add(_usage(plan.key_usage), critical=True)
+        made.append(_usage(tuple(plan.key_usage)))
     if plan.ext_key_usage:
-        oids = dict.fromkeys(plan.ext_key_usage)
-        add(x509.ExtendedKeyUsage([x509.ObjectIdentifier(oid) for oid in oids]))
+        made.append(_extended_usage(tuple(plan.ext_key_usage)))
     if plan.is_ca:
-        add(x509.BasicConstraints(ca=True, path_length=plan.path_length), critical=True)
+        made.append(_extension(x509.BasicConstraints(ca=True, path_length=plan.path_length), critical=True))
     elif plan.says_non_ca:
-        add(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        made.append(_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True))
     identifier = plan.subject_key_id or x509.SubjectKeyIdentifier.from_public_key(plan.public_key).digest
-    add(x509.SubjectKeyIdentifier(identifier))
-    above = identifier if authority is None else authority.subject_key_id
-    add(x509.AuthorityKeyIdentifier(above, None, None))
-    for value in (*_pointers(plan.urls), *_policies(plan.policies)):
-        add(value)
+    made.append(_extension(x509.SubjectKeyIdentifier(identifier)))
+    made.append(_above(identifier if authority is None else authority.subject_key_id))
+    made += [_extension(value) for value in (*_pointers(plan.urls), *_policies(plan.policies))]
     if plan.permitted_dns_domains:
         permitted = [x509.DNSName(domain) for domain in plan.permitted_dns_domains]
-        add(x509.NameConstraints(permitted, None), critical=True)
+        made.append(_extension(x509.NameConstraints(permitted, None), critical=True))
     if plan.names:
-        add(alternative_names.extension_of(plan.names), critical=not list(subject))
-    return _replaced(made, plan.extensions)
+        names = alternative_names.extension_of(plan.names)
+        made.append(_extension(names, critical=not subject.rdns))
+    return _replaced(made, plan.extensions) if plan.extensions else made
 
 
-def _replaced(
-    made: list[x509.Extension[x509.ExtensionType]], wanted: Iterable[tuple[str, bool, bytes]]
-) -> list[x509.Extension[x509.ExtensionType]]:
-    given: dict[str, x509.Extension[x509.ExtensionType]] = {}
+def _extension(value: x509.ExtensionType, *, critical: bool = False) -> Made:
+    return x509.Extension(value.oid, critical, value)
+
+
+# What is the same for all certificates of a role is made once.
+
+
+@lru_cache(maxsize=256)
+def _usage(names: tuple[str, ...]) -> Made:
+    wanted = {USAGES[name.lower()] for name in names if name.lower() in USAGES}
+    if not wanted & {"key_agreement"}:
+        wanted -= {"encipher_only", "decipher_only"}
+    return _extension(x509.KeyUsage(**{bit: bit in wanted for bit in USAGES.values()}), critical=True)
+
+
+@lru_cache(maxsize=256)
+def _extended_usage(oids: tuple[str, ...]) -> Made:
+    return _extension(x509.ExtendedKeyUsage([x509.ObjectIdentifier(oid) for oid in dict.fromkeys(oids)]))
+
+
+@lru_cache(maxsize=256)
+def _above(identifier: bytes) -> Made:
+    return _extension(x509.AuthorityKeyIdentifier(identifier, None, None))
+
+
+def _replaced(made: list[Made], wanted: Iterable[tuple[str, bool, bytes]]) -> list[Made]:
+    given: dict[str, Made] = {}
     for dotted, critical, value in wanted:
         oid = x509.ObjectIdentifier(dotted)
         given[dotted] = x509.Extension(oid, critical, x509.UnrecognizedExtension(oid, value))
     return [one for one in made if one.oid.dotted_string not in given] + list(given.values())
-
-
-def _usage(names: Iterable[str]) -> x509.KeyUsage:
-    wanted = {USAGES[name.lower()] for name in names if name.lower() in USAGES}
-    if not wanted & {"key_agreement"}:
-        wanted -= {"encipher_only", "decipher_only"}
-    return x509.KeyUsage(**{bit: bit in wanted for bit in USAGES.values()})
 
 
 def _pointers(urls: Urls) -> list[x509.ExtensionType]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -37,6 +38,7 @@ def _entry(serial: bytes, when: int) -> bytes:
     return bytes((_SEQUENCE, len(serial) + len(time) + 2, _INTEGER, len(serial))) + serial + time
 
 
+@lru_cache(maxsize=1024)
 def _time(seconds: int) -> bytes:
     moment = datetime.fromtimestamp(seconds, UTC)
     if moment.year < _GENERALIZED_FROM:
@@ -140,6 +142,12 @@ class RevocationList:
         return [
             (serial_text(one.serial_number), int(one.revocation_date_utc.timestamp())) for one in self.parsed
         ]
+
+    @property
+    def validity(self) -> tuple[float, float]:
+        """From when until when it is valid, in seconds since the epoch."""
+        end = self.parsed.next_update_utc
+        return self.parsed.last_update_utc.timestamp(), end.timestamp() if end is not None else float("inf")
 
     def is_of(self, issuer: Certificate) -> bool:
         """Whether the key of that certificate signed the list, which names its subject as issuer."""

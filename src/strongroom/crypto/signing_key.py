@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from typing import Any, Literal
 
 from cryptography import x509
@@ -61,8 +62,13 @@ def generate(kind: KeyKind, bits: int) -> SigningKey:
 
 def kind_of(key: Any) -> KeyKind:
     """The kind of a private or public key. Raises ValueError for one that is not served."""
+    return _kind_of(type(key))  # type: ignore[arg-type]  # types are hashable
+
+
+@cache  # to ask an abstract class whether it knows another one is slow
+def _kind_of(type_: type) -> KeyKind:
     for kind, classes in _KINDS:
-        if isinstance(key, classes):
+        if issubclass(type_, classes):
             return kind
     raise ValueError("this kind of key is not served")
 
@@ -139,10 +145,12 @@ def key_id(key: VerifyingKey) -> str:
 
 def digest_for(key: SigningKey, bits: int = 0) -> Digest | None:
     """The hash to sign with; ``bits`` counts for RSA only. None where the kind brings its own."""
-    if isinstance(key, rsa.RSAPrivateKey):
+    kind = kind_of(key)
+    if kind == "rsa":
         return _HASHES.get(bits, hashes.SHA256)()
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return _HASHES[256 if key.key_size <= 256 else 384 if key.key_size <= 384 else 512]()
+    if kind == "ec":
+        size = bits_of(key)
+        return _HASHES[256 if size <= 256 else 384 if size <= 384 else 512]()
     return None
 
 

@@ -10,6 +10,7 @@ does not have stays in the second index.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -180,18 +181,20 @@ async def _build(
     group, now = signer.group, request.now // SECOND
     authority = await pki.authority(request, signer)
     news: list[str] = []
-    listed = b""
+    parts: list[bytes] = []
     if not config.disable:
-        news = [row async for row in _rows(request, f"unpublished/{group}/")]
+        async for page in _pages(request, f"unpublished/{group}/"):
+            news += page
         if delta:
-            listed = revocation_list.entries(map(_entry, news))
+            parts = [revocation_list.entries(map(_entry, news))]
         else:
-            listed = await _all_entries(request, group)
+            async for page in _pages(request, f"listed/{group}/"):
+                parts.append(revocation_list.entries(map(_entry, page)))
     base = state.complete.number if delta and state.complete is not None else 0
     published = Published(state.last + 1, now, now + config.lifetime, base, settings_of(config, signer))
     der = await asyncio.to_thread(
         revocation_list.sign,
-        listed,
+        b"".join(parts),
         authority.key,
         authority.certificate,
         number=published.number,
@@ -203,28 +206,15 @@ async def _build(
     return _Built(published, der, news, state.last)
 
 
-async def _all_entries(request: Request, group: str) -> bytes:
-    parts: list[bytes] = []
-    portion: list[tuple[str, int]] = []
-    async for row in _rows(request, f"listed/{group}/"):
-        portion.append(_entry(row))
-        if len(portion) == _PORTION:
-            parts.append(revocation_list.entries(portion))
-            portion = []
-    parts.append(revocation_list.entries(portion))
-    return b"".join(parts)
-
-
-async def _rows(request: Request, prefix: str) -> Any:
+async def _pages(request: Request, prefix: str) -> AsyncIterator[list[str]]:
     """The rows of an index in portions, between which others have their turn."""
     after = ""
     while True:
-        rows = await request.view.scan(prefix, after, _PORTION)
-        for row in rows:
-            yield row
-        if len(rows) < _PORTION:
+        page = await request.view.scan(prefix, after, _PORTION)
+        yield page
+        if len(page) < _PORTION:
             return
-        after = rows[-1]
+        after = page[-1]
         await asyncio.sleep(0)
 
 

@@ -49,7 +49,8 @@ from strongroom.secrets.pki.stored import Revoked
 if TYPE_CHECKING:
     from strongroom.mount import Mount
 
-_CONFIG = "config"
+_CONFIG, _REMEMBERED = "config", "pki/config"
+"""The row, and where a request remembers it."""
 _KEPT_KEYS = 64
 
 
@@ -163,8 +164,11 @@ class Pki(Backend):
     # -- settings --------------------------------------------------------------------------------------
 
     async def config(self, request: Request) -> Config:
-        """The mount's defaults and URLs."""
-        return await self.configs(request).get(_CONFIG) or Config()
+        """The mount's defaults and URLs, read once in a request."""
+        kept: Config | None = request.scratch.get(_REMEMBERED)
+        if kept is None:
+            kept = request.scratch[_REMEMBERED] = await self.configs(request).get(_CONFIG) or Config()
+        return kept
 
     def keep_config(self, request: Request, settings: Config) -> None:
         """Store the mount's defaults and URLs."""

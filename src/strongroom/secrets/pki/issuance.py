@@ -223,7 +223,13 @@ def _check(
     domains = _rendered(role, role.allowed_domains, identity, templated=role.allowed_domains_template)
     if common_name:
         names.check_common_name(role, domains, common_name)
-    names.check_alternatives(role, domains, alternatives.dns, alternatives.emails)
+    judged = common_name if role.cn_validations != ["disabled"] else ""
+    names.check_alternatives(
+        role,
+        domains,
+        [name for name in alternatives.dns if name != judged],
+        [name for name in alternatives.emails if name != judged],
+    )
     names.check_others(role, alternatives.others)
     names.check_addresses(role, alternatives.addresses)
     if alternatives.addresses and not role.allow_ip_sans:

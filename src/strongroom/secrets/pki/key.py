@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from strongroom.crypto import pem, signing_key
@@ -42,6 +48,19 @@ class Key:
         return f"Key({self.id!r})"
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Where primes are looked for: as many at a time as there are processors, after everything else."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, "primes", initializer=_step_back)
+
+
+def _step_back() -> None:
+    """Let all other threads go first, where the system has priorities of threads."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
 async def drawn(request: Request, kind: str, bits: int) -> SigningKey:
     """A fresh private key, drawn once however often the request runs; RSA in a thread."""
     size = default_bits(kind, bits)
@@ -49,7 +68,8 @@ async def drawn(request: Request, kind: str, bits: int) -> SigningKey:
     if wanted not in request.once:
         made: SigningKey
         if kind == "rsa":
-            made = await asyncio.to_thread(signing_key.generate, "rsa", size)
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(_threads(), signing_key.generate, "rsa", size)
         else:
             made = signing_key.generate(kind, size)  # type: ignore[arg-type]  # default_bits looked at it
         request.once[wanted] = made
