@@ -121,7 +121,7 @@ class Certificate:
         found = self._extension(x509.SubjectKeyIdentifier)
         if isinstance(found, x509.SubjectKeyIdentifier):
             return found.digest
-        return x509.SubjectKeyIdentifier.from_public_key(self.public_key).digest
+        return signing_key.key_identifier(self.public_key)
 
     @cached_property
     def authority_key_id(self) -> bytes:

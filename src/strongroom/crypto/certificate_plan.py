@@ -166,7 +166,7 @@ def _extensions(plan: Plan, key: SigningKey, authority: Certificate | None, subj
         made.append(_extension(x509.BasicConstraints(ca=True, path_length=plan.path_length), critical=True))
     elif plan.says_non_ca:
         made.append(_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True))
-    identifier = plan.subject_key_id or x509.SubjectKeyIdentifier.from_public_key(plan.public_key).digest
+    identifier = plan.subject_key_id or signing_key.key_identifier(plan.public_key)
     made.append(_extension(x509.SubjectKeyIdentifier(identifier)))
     made.append(_above(identifier if authority is None else authority.subject_key_id))
     made += [_extension(value) for value in (*_pointers(plan.urls), *_policies(plan.policies))]

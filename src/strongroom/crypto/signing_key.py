@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from functools import cache
 from typing import Any, Literal
 
@@ -138,9 +139,17 @@ def public_der(key: VerifyingKey) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def key_identifier(key: VerifyingKey) -> bytes:
+    """The subject key identifier by RFC 5280: the SHA-1 of the key's bits."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+        return hashlib.sha1(point, usedforsecurity=False).digest()
+    return x509.SubjectKeyIdentifier.from_public_key(key).digest
+
+
 def key_id(key: VerifyingKey) -> str:
-    """The subject key identifier by RFC 5280 (the SHA-1 of the key), as hex with colons."""
-    return x509.SubjectKeyIdentifier.from_public_key(key).digest.hex(":")
+    """The subject key identifier as hex with colons."""
+    return key_identifier(key).hex(":")
 
 
 def digest_for(key: SigningKey, bits: int = 0) -> Digest | None:

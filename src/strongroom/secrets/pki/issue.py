@@ -147,13 +147,12 @@ def answer(
     }
     if chain:
         data["ca_chain"] = [certificate_text(one, form) for one in chain]
-    bundle = [given.certificate.pem, *(one.pem for one in chain)]
     if key is not None:
         data["private_key"] = key_text(key, form, key_format)
         data["private_key_type"] = signing_key.kind_of(key)
-        bundle.insert(0, data["private_key"])
     if form == "pem_bundle":
-        data["certificate"] = "\n".join(bundle)
+        texts = [data.get("private_key", ""), given.certificate.pem, *(one.pem for one in chain)]
+        data["certificate"] = "\n".join(filter(None, texts))
     return data
 
 
