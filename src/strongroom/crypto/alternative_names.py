@@ -39,19 +39,27 @@ class AlternativeNames:
 
 def extension_of(names: AlternativeNames) -> x509.ExtensionType:
     """The extension. Raises ValueError for a name that cannot stand in one."""
-    if names.encoded:
-        return x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names.encoded)
-    general: list[x509.GeneralName] = [
-        x509.OtherName(_oid(other.oid), _utf8_string(other.value)) for other in names.others
+    return x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names.encoded or _encoded(names))
+
+
+_OTHER, _MAIL, _DNS, _URI, _ADDRESS = 0xA0, 0x81, 0x82, 0x86, 0x87
+_SEQUENCE, _EXPLICIT, _OID = 0x30, 0xA0, 0x06
+
+
+def _encoded(names: AlternativeNames) -> bytes:
+    """GeneralNames (RFC 5280) in DER."""
+    parts = [
+        _element(_OTHER, _oid(other.oid) + _element(_EXPLICIT, _element(_UTF8_TAG, other.value.encode())))
+        for other in names.others
     ]
     try:
-        general += [x509.DNSName(name) for name in names.dns]
-        general += [x509.RFC822Name(name) for name in names.emails]
-        general += [x509.IPAddress(address) for address in names.addresses]
-        general += [x509.UniformResourceIdentifier(uri) for uri in names.uris]
-    except ValueError:
+        parts += [_element(_DNS, name.encode("ascii")) for name in names.dns]
+        parts += [_element(_MAIL, name.encode("ascii")) for name in names.emails]
+        parts += [_element(_ADDRESS, address.packed) for address in names.addresses]
+        parts += [_element(_URI, uri.encode("ascii")) for uri in names.uris]
+    except UnicodeEncodeError:
         raise ValueError("alternative names have to be ASCII") from None
-    return x509.SubjectAlternativeName(general)
+    return _element(_SEQUENCE, b"".join(parts))
 
 
 def names_of(extension: x509.SubjectAlternativeName) -> AlternativeNames:
@@ -73,23 +81,29 @@ def names_of(extension: x509.SubjectAlternativeName) -> AlternativeNames:
     return names
 
 
-def _oid(dotted: str) -> x509.ObjectIdentifier:
+def _oid(dotted: str) -> bytes:
+    """An object identifier in DER. Raises ValueError for what is none."""
     try:
-        return x509.ObjectIdentifier(dotted)
+        x509.ObjectIdentifier(dotted)
     except ValueError:
         raise ValueError("this is no object identifier") from None
+    first, second, *rest = map(int, dotted.split("."))
+    return _element(_OID, b"".join(map(_arc, (first * 40 + second, *rest))))
 
 
-def _utf8_string(text: str) -> bytes:
-    data = text.encode()
-    return bytes((_UTF8_TAG,)) + _length(len(data)) + data
+def _arc(number: int) -> bytes:
+    octets = [number & 0x7F]
+    while number := number >> 7:
+        octets.append(0x80 | (number & 0x7F))
+    return bytes(reversed(octets))
 
 
-def _length(count: int) -> bytes:
+def _element(tag: int, value: bytes) -> bytes:
+    count = len(value)
     if count < _SHORT:
-        return bytes((count,))
+        return bytes((tag, count)) + value
     octets = count.to_bytes((count.bit_length() + 7) // 8, "big")
-    return bytes((_SHORT | len(octets),)) + octets
+    return bytes((tag, _SHORT | len(octets))) + octets + value
 
 
 def _text(value: bytes) -> str:
@@ -97,6 +111,6 @@ def _text(value: bytes) -> str:
     if len(value) < 2 or value[0] != _UTF8_TAG:
         raise ValueError("other names have to be UTF-8 texts")
     rest = value[2:] if value[1] < _SHORT else value[2 + (value[1] & ~_SHORT) :]
-    if _utf8_string(rest.decode()) != value:
+    if _element(_UTF8_TAG, rest) != value:
         raise ValueError("other names have to be UTF-8 texts")
     return rest.decode()

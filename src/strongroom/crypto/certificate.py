@@ -58,7 +58,9 @@ class Certificate:
     @cached_property
     def pem(self) -> str:
         """The certificate as PEM, without a line's end at the end."""
-        return self.parsed.public_bytes(serialization.Encoding.PEM).decode().rstrip("\n")
+        text = base64.b64encode(self.der).decode()
+        lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+        return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----"))
 
     @cached_property
     def serial(self) -> str:

@@ -9,7 +9,9 @@ import asyncio
 import builtins
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import msgspec
 
 from strongroom.crypto import signing_key
 from strongroom.crypto.certificate import Certificate
@@ -52,6 +54,12 @@ if TYPE_CHECKING:
 _CONFIG, _REMEMBERED = "config", "pki/config"
 """The row, and where a request remembers it."""
 _KEPT_KEYS = 64
+_KEPT_ROWS = 256
+
+T = TypeVar("T")
+_ROLE = msgspec.json.Decoder(Role)
+_ISSUER = msgspec.json.Decoder(Issuer)
+_KEY = msgspec.json.Decoder(Key)
 
 
 class Pki(Backend):
@@ -151,11 +159,13 @@ class Pki(Backend):
     def __init__(self, mount: Mount) -> None:
         super().__init__(mount)
         self._loaded: dict[str, SigningKey] = {}
+        self._read: dict[bytes, Any] = {}
         self.making: dict[str, asyncio.Lock] = {}
 
     async def rest(self) -> None:
         """Forget the keys that were read."""
         self._loaded.clear()
+        self._read.clear()
 
     async def wake(self, request: Request, reference: str) -> None:
         """Go on tidying."""
@@ -179,10 +189,22 @@ class Pki(Backend):
         return await self.crl_configs(request).get("crl") or crl_config.CrlConfig()
 
     async def role(self, request: Request, name: str) -> Role:
-        """A role. Raises BadRequest where there is none."""
-        found = await self.roles(request).get(name)
+        """A role, not to be changed. Raises BadRequest where there is none."""
+        found = await self._unchanged(request, f"roles/{name}", _ROLE)
         if found is None:
             raise BadRequest(f"unknown role: {name}")
+        return found
+
+    async def _unchanged(self, request: Request, row: str, decoder: msgspec.json.Decoder[T]) -> T | None:
+        """What a row says, decoded once as long as the row stays as it is. Not to be changed by who reads."""
+        blob = await request.view.get(row)
+        if blob is None:
+            return None
+        found: T | None = self._read.get(blob)
+        if found is None:
+            if len(self._read) >= _KEPT_ROWS:
+                self._read.clear()
+            found = self._read[blob] = decoder.decode(blob)
         return found
 
     async def identity(self, request: Request, of: Role) -> Mapping[str, Any]:
@@ -251,7 +273,7 @@ class Pki(Backend):
         return found
 
     async def signing_issuer(self, request: Request, ref: str) -> Issuer:
-        """The issuer of a reference, which may sign certificates. Raises BadRequest."""
+        """The issuer of a reference, not to be changed, which may sign certificates. Raises BadRequest."""
         found = await self.issuer_or_none(request, ref)
         if found is None:
             raise BadRequest(f"could not fetch the CA certificate (was one set?): {no_issuer(ref)}")
@@ -261,7 +283,9 @@ class Pki(Backend):
 
     async def authority(self, request: Request, of: Issuer) -> Authority:
         """The certificate and the key of an issuer. Raises BadRequest where the mount has no key of it."""
-        record = await self.keys(request).get(of.key_id) if of.key_id else None
+        record: Key | None = None
+        if of.key_id:
+            record = await self._unchanged(request, f"keys/{of.key_id}", _KEY)
         if record is None:
             raise BadRequest("the issuer has no key in this mount, so it cannot sign")
         return Authority(of.certificate, self.loaded(record))

@@ -40,8 +40,9 @@ class Revoked:
 
 def keep(request: Request, one: Certificate) -> None:
     """Store a certificate."""
-    request.view.put(f"certs/{one.serial}", one.der)
-    request.view.mark(f"expiry/{one.not_after:012x}/{one.serial}")
+    serial = one.serial
+    request.view.put(f"certs/{serial}", one.der)
+    request.view.mark(f"expiry/{one.not_after:012x}/{serial}")
 
 
 def forget(request: Request, serial: str, not_after: int) -> None:
