@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -49,8 +48,10 @@ def name_of(subject: Subject) -> x509.Name:
     return x509.Name(parts)
 
 
-def _part(label: str, oid: x509.ObjectIdentifier, values: Iterable[str]) -> x509.RelativeDistinguishedName:
+def _part(label: str, oid: x509.ObjectIdentifier, values: list[str]) -> x509.RelativeDistinguishedName:
     try:
+        if not all(values):
+            raise ValueError("empty")  # noqa: TRY301  one sentence for all
         attributes = [x509.NameAttribute(oid, value) for value in dict.fromkeys(values)]
         return x509.RelativeDistinguishedName(attributes)
     except (ValueError, TypeError):

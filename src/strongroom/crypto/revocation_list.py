@@ -32,7 +32,8 @@ def entries(revoked: Iterable[tuple[str, int]]) -> bytes:
 
 
 def _entry(serial: bytes, when: int) -> bytes:
-    if serial[0] & 0x80:
+    serial = serial.lstrip(b"\0")
+    if not serial or serial[0] & 0x80:
         serial = b"\0" + serial
     time = _time(when)
     return bytes((_SEQUENCE, len(serial) + len(time) + 2, _INTEGER, len(serial))) + serial + time
