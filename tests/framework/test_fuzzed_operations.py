@@ -34,6 +34,7 @@ MOUNTS = {
     "database/": ("mounts", "database", {}),
     "ldap/": ("mounts", "ldap", {}),
     "mysql/": ("mounts", "mysql", {}),
+    "pki/": ("mounts", "pki", {}),
     "postgresql/": ("mounts", "postgresql", {}),
     "ssh/": ("mounts", "ssh", {}),
     "totp/": ("mounts", "totp", {}),
@@ -104,7 +105,15 @@ def test_an_operation_never_fails_the_server(verb: str, path: str) -> None:
     with LocalServer() as server:
         client = server.client()
         client.write("sys/mounts/kv", {"type": "kv"})
-        if (kind := path.split("/")[1]) in {"database", "mysql", "postgresql", "ssh", "totp", *OUTSIDE}:
+        if (kind := path.split("/")[1]) in {
+            "database",
+            "mysql",
+            "pki",
+            "postgresql",
+            "ssh",
+            "totp",
+            *OUTSIDE,
+        }:
             client.write(f"sys/mounts/{kind}", {"type": kind})
         for method in ("app-id", "approle", "userpass"):
             client.write(f"sys/auth/{method}", {"type": method})
