@@ -125,6 +125,21 @@ def test_subjects_are_read_as_they_are_written() -> None:
             distinguished_name.name_of(wrong)
 
 
+def test_a_text_in_a_certificate_does_not_make_it_one() -> None:
+    subject = Subject(ou=["-----BEGIN CERTIFICATE-----"])
+    plan = Plan(KEY.public_key(), subject, not_after=2_000_000_000)
+    made = certificate_plan.sign(plan, KEY)
+    assert certificate.load(made.der).subject == subject
+    assert certificate.load(f"0x\n{made.pem}".encode()).subject == subject
+    asked = signing_request.make(KEY, subject, AlternativeNames())
+    assert signing_request.load(asked.der).subject == subject
+
+
+def test_names_that_no_one_could_read_are_refused() -> None:
+    with pytest.raises(ValueError, match="can hold"):
+        _made(extensions=[("2.5.29.17", False, b"\x30\x03\x82\x05a")])
+
+
 def test_bundles_hold_what_they_hold() -> None:
     one = _made()
     certificates, keys = pem.blocks(

@@ -25,7 +25,6 @@ UNREADABLE = (
 """What the library raises for what cannot be read."""
 
 _LIMIT = 256 * 1024
-_PEM_BEGIN = b"-----BEGIN"
 _PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END")
 _VERSION, _INTEGER = 0xA0, 0x02
 
@@ -214,7 +213,7 @@ def load(data: bytes) -> Certificate:
     if len(data) > _LIMIT:
         raise ValueError("this is too long for a certificate")
     try:
-        der = _unwrapped(data) if _PEM_BEGIN in data else data
+        der = data if is_der(data) else _unwrapped(data)
         if not _has_positive_serial(der):  # the library would only warn of it
             raise ValueError("not positive")
         certificate = Certificate(x509.load_der_x509_certificate(der))
@@ -223,6 +222,11 @@ def load(data: bytes) -> Certificate:
     except (*UNREADABLE, IndexError):
         raise ValueError("this is no certificate that can be read") from None
     return certificate
+
+
+def is_der(data: bytes) -> bool:
+    """Whether the data are one long element in DER, whatever texts stand in it; else they may be PEM."""
+    return data[:1] == b"\x30" and data[1:2] >= b"\x80"
 
 
 def _unwrapped(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from strongroom.crypto import alternative_names, distinguished_name, signing_key
 from strongroom.crypto.alternative_names import AlternativeNames
-from strongroom.crypto.certificate import Certificate
+from strongroom.crypto.certificate import UNREADABLE, Certificate
 from strongroom.crypto.distinguished_name import Subject
 from strongroom.crypto.signing_key import SigningKey, VerifyingKey
 
@@ -144,7 +144,24 @@ def sign(
     )
     digest = signing_key.digest_for(key, signature_bits)
     padding = signing_key.pss_for(key, digest) if pss else None
-    return Certificate(builder.sign(key, digest, rsa_padding=padding))  # type: ignore[arg-type]  # by kind
+    made = Certificate(builder.sign(key, digest, rsa_padding=padding))  # type: ignore[arg-type]  # by kind
+    if not _is_plain(plan):
+        _check_readable(made)
+    return made
+
+
+def _is_plain(plan: Plan) -> bool:
+    """Whether all that a certificate says was checked letter by letter, as for most servers."""
+    names = plan.names
+    texts = names.uris or names.others or names.emails or names.encoded or plan.permitted_dns_domains
+    return not (texts or plan.extensions or plan.policies or plan.is_ca)
+
+
+def _check_readable(made: Certificate) -> None:
+    try:
+        made.parsed.extensions  # noqa: B018  reads them all
+    except UNREADABLE:
+        raise ValueError("a name, a policy or an extension is none that a certificate can hold") from None
 
 
 def _encoded_name(subject: Subject) -> x509.Name:

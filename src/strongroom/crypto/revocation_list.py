@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from strongroom.crypto import signing_key
-from strongroom.crypto.certificate import Certificate, serial_text
+from strongroom.crypto.certificate import Certificate, is_der, serial_text
 from strongroom.crypto.signing_key import SigningKey
 
 _SEQUENCE, _INTEGER, _BIT_STRING = 0x30, 0x02, 0x03
@@ -164,7 +164,7 @@ def load(data: bytes) -> RevocationList:
     """The list in a PEM text or in DER. Raises ValueError for what is none."""
     if len(data) > _LIMIT:
         raise ValueError("this is too long for a revocation list")
-    read = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
+    read = x509.load_der_x509_crl if is_der(data) else x509.load_pem_x509_crl
     try:
         return RevocationList(read(data))
     except (ValueError, TypeError):

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from strongroom.crypto import alternative_names, distinguished_name, signing_key
 from strongroom.crypto.alternative_names import AlternativeNames
-from strongroom.crypto.certificate import UNREADABLE
+from strongroom.crypto.certificate import UNREADABLE, is_der
 from strongroom.crypto.distinguished_name import Subject
 from strongroom.crypto.signing_key import SigningKey, VerifyingKey
 
@@ -78,7 +78,7 @@ def load(data: bytes) -> SigningRequest:
     """
     if len(data) > _LIMIT:
         raise ValueError("this is too long for a certificate request")
-    read = x509.load_pem_x509_csr if b"-----BEGIN" in data else x509.load_der_x509_csr
+    read = x509.load_der_x509_csr if is_der(data) else x509.load_pem_x509_csr
     try:
         request = SigningRequest(read(data))
         _ = request.extensions
@@ -108,4 +108,9 @@ def make(
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     digest = signing_key.digest_for(key, signature_bits)
     padding = signing_key.pss_for(key, digest) if pss else None
-    return SigningRequest(builder.sign(key, digest, rsa_padding=padding))  # type: ignore[arg-type]  # by kind
+    made = SigningRequest(builder.sign(key, digest, rsa_padding=padding))  # type: ignore[arg-type]  # by kind
+    try:
+        _ = made.extensions
+    except UNREADABLE:
+        raise ValueError("a name is none that a certificate can hold") from None
+    return made

@@ -5,6 +5,7 @@ A mount may have millions of them. A row is the certificate itself; everything e
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from strongroom.secrets.pki import validity
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
+_MANY, _FEW = 5000, 50
 _SERIAL_LIMIT = 3 * 64
 _SERIAL = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})*", re.ASCII)
 PEM_FILE = "application/pem-certificate-chain"
@@ -57,6 +59,19 @@ async def find(request: Request, serial: str) -> Certificate | None:
     return None if row is None else certificate.load(row)
 
 
+async def listed(request: Request, prefix: str, after: str, limit: int) -> list[str]:
+    """A page of serial numbers, or all of them; others have their turn while there are many."""
+    found: list[str] = []
+    while limit <= 0 or len(found) < limit:
+        wanted = _MANY if limit <= 0 else min(_MANY, limit - len(found))
+        page = await request.view.list(prefix, found[-1] if found else after, wanted)
+        found += page
+        if len(page) < wanted:
+            break
+        await asyncio.sleep(0)
+    return found
+
+
 def normal_serial(text: str) -> str:
     """A serial number as rows are named. Raises BadRequest for what is none."""
     plain = text.replace("-", ":").lower()
@@ -75,7 +90,7 @@ class Certs(Path):
 
     async def list(self, pki: Pki, request: Request) -> list[str]:
         """Serial numbers of the certificates."""
-        return await request.view.list("certs/", self.after, self.limit)
+        return await listed(request, "certs/", self.after, self.limit)
 
 
 class DetailedCerts(Path):
@@ -88,9 +103,11 @@ class DetailedCerts(Path):
 
     async def list(self, pki: Pki, request: Request) -> dict[str, Any] | None:
         """Serial numbers of the certificates, with subject, issuer, key and validity of each."""
-        serials = await request.view.list("certs/", self.after, self.limit)
+        serials = await listed(request, "certs/", self.after, self.limit)
         info = {}
-        for serial in serials:
+        for position, serial in enumerate(serials):
+            if position % _FEW == _FEW - 1:
+                await asyncio.sleep(0)
             found = await find(request, serial)
             if found is not None:
                 info[serial] = _detail(found)
@@ -119,7 +136,7 @@ class RevokedCerts(Path):
 
     async def list(self, pki: Pki, request: Request) -> list[str]:
         """Serial numbers of the revoked certificates."""
-        return await request.view.list("revoked/", self.after, self.limit)
+        return await listed(request, "revoked/", self.after, self.limit)
 
 
 class CertPath(Path):
