@@ -33,7 +33,19 @@ _HOLES = {
     "form": ("der", "pem"),
 }
 _VERBS = {"read": "GET", "list": "LIST", "write": "POST", "patch": "PATCH"}
-_WEIRD: tuple[Any, ...] = (None, True, -1, 2**31, 2**63, 1.5, [], {}, [[]], {"a": "b"}, [{"serial_number": "00:11"}])
+_WEIRD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    2**31,
+    2**63,
+    1.5,
+    [],
+    {},
+    [[]],
+    {"a": "b"},
+    [{"serial_number": "00:11"}],
+)
 
 
 class Chance(random.Random):

@@ -197,6 +197,7 @@ class _Root(AuthorityFields, TimeFields, KeyFields):
         plan.urls = rendered(settings.urls, settings, "") if settings.enable_templating else settings.urls
         made = signed(plan, key, None, bits=self.signature_bits, pss=self.use_pss)
         fresh = issuer.fresh(made, record.id)
+        fresh.revocation_signature_algorithm = issuer.usual_algorithm(made)
         await pki.add_issuer(request, fresh, name)
         stored.keep(request, made)
         warnings = valid.warnings + ([] if self.common_name else [NO_SUBJECT])

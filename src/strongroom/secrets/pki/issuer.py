@@ -80,14 +80,14 @@ def fresh(one: Certificate, key_id: str = "") -> Issuer:
         issuer = Issuer(uuid4_str(), base64.b64encode(one.der).decode(), group_of(one), key_id)
     except ValueError as error:
         raise BadRequest(str(error)) from None
-    kind = signing_key.kind_of(one.public_key)
-    issuer.revocation_signature_algorithm = _usual_algorithm(kind, signing_key.bits_of(one.public_key))
     if not one.may_sign_crls:
         issuer.usage.remove("crl-signing")
     return issuer
 
 
-def _usual_algorithm(kind: str, bits: int) -> str:
+def usual_algorithm(one: Certificate) -> str:
+    """How the key of a certificate signs CRLs where nobody says otherwise."""
+    kind, bits = signing_key.kind_of(one.public_key), signing_key.bits_of(one.public_key)
     if kind == "ec":
         return f"ECDSAWithSHA{256 if bits <= 256 else 384 if bits <= 384 else 512}"
     return f"MLDSA{bits}" if kind == "mldsa" else _ALGORITHMS[kind][0]
