@@ -124,6 +124,11 @@ def test_an_issuer_that_is_revoked_or_may_not_issues_nothing() -> None:
         assert (await api("GET", "pki/crl", token=None)).status == 204
         assert (await api("POST", "pki/issuer/root/revoke")).status == 200
         assert (await api("POST", "pki/issue/any", {"common_name": "x"})).status == 400
+        refused = await api("PATCH", "pki/issuer/root", {"usage": "read-only,issuing-certificates"}, patch)
+        assert refused.status == 400
+        again = await api("POST", "pki/issuer/root", {"issuer_name": "root"})
+        assert "issuing-certificates" not in again.data["usage"]
+        assert (await api("POST", "pki/issue/any", {"common_name": "x"})).status == 400
 
     inprocess(scenario)
 
@@ -141,6 +146,25 @@ def test_keys_go_out_only_when_they_are_exported() -> None:
         assert "KMS" in kms.errors[0]
         told = (await api("GET", "pki/key/k")).body + (await api("LIST", "pki/keys")).body
         assert b"PRIVATE" not in told
+
+    inprocess(scenario)
+
+
+def test_an_issuer_signs_once_its_key_is_here() -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        made = await api("POST", "pki/root/generate/exported", {"common_name": "Other", "key_type": "ec"})
+        await mounted(api, "other")
+        taken = await api("POST", "other/issuers/import/cert", {"pem_bundle": made.data["certificate"]})
+        [issuer] = taken.data["imported_issuers"]
+        path = f"other/issuer/{issuer}/issue/any"
+        body = {"common_name": "x", "ttl": "1h"}
+        assert (await api("POST", path, body)).status == 400
+        key = await api("POST", "other/keys/import", {"pem_bundle": made.data["private_key"]})
+        assert (await api("GET", f"other/issuer/{issuer}")).data["key_id"] == key.data["key_id"]
+        assert (await api("POST", path, body)).status == 200
+        assert (await api("DELETE", f"other/key/{key.data['key_id']}")).status in (200, 204)
+        assert (await api("POST", path, body)).status == 400
 
     inprocess(scenario)
 

@@ -235,7 +235,6 @@ class IssuerSignSelfIssued(_SignSelfIssued):
     """A root's certificate, signed by the issuer that is named."""
 
     pattern = "issuer/{issuer_ref}/sign-self-issued"
-    root_protected = True
     issuer_ref: str = field("Name or ID of the issuer, or default.")
 
     async def write(self, pki: Pki, request: Request) -> dict[str, Any]:
@@ -271,12 +270,6 @@ async def take_in(
 async def _take_key(pki: Pki, request: Request, key: SigningKey, answer: dict[str, Any], name: str) -> None:
     record, is_fresh = await kept(pki, request, key, name)
     _note(answer, "imported_keys" if is_fresh else "existing_keys", record.id)
-    if not is_fresh:
-        return
-    for known in await pki.all_issuers(request):
-        if not known.key_id and _key_of(known.certificate) == _fingerprint(key):
-            known.key_id = record.id
-            pki.issuers(request).put(known.id, known)
 
 
 async def _take_issuer(pki: Pki, request: Request, one: Certificate, answer: dict[str, Any]) -> None:
@@ -302,10 +295,6 @@ def _key_of(one: Certificate) -> str:
         return reference.fingerprint(one.public_der)
     except ValueError as error:
         raise BadRequest(str(error)) from None
-
-
-def _fingerprint(key: SigningKey) -> str:
-    return reference.fingerprint(signing_key.public_der(key.public_key()))
 
 
 class SetSigned(Path):

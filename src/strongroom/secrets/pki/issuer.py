@@ -181,7 +181,7 @@ class IssuerPath(Path):
                 )
             issuer.leaf_not_after_behavior = self.leaf_not_after_behavior
         if "usage" in names:
-            issuer.usage = _usages(self.usage, issuer)
+            issuer.usage = _usages(self.usage, issuer, wanted="usage" in self.given)
         if "revocation_signature_algorithm" in names:
             issuer.revocation_signature_algorithm = self._algorithm(issuer)
         if "enable_aia_url_templating" in names:
@@ -234,16 +234,34 @@ _SETTINGS = (
 )
 
 
-def _usages(wanted: list[str], issuer: Issuer) -> list[str]:
+def _usages(usages: list[str], issuer: Issuer, *, wanted: bool) -> list[str]:
+    """The usages of an issuer. Raises BadRequest for what it may not have, if it is ``wanted``."""
+    impossible = _impossible(issuer)
+    if wanted:
+        _check_usages(usages, impossible)
+    return sorted(set(usages) - set(impossible))
+
+
+def _impossible(issuer: Issuer) -> dict[str, str]:
+    """The usages that an issuer cannot have, and why."""
+    found = {}
+    if not issuer.certificate.may_sign_crls:
+        found["crl-signing"] = "the certificate's key usage does not let this issuer sign CRLs"
+    if issuer.revoked:
+        found["issuing-certificates"] = "the issuer is revoked, and issues nothing any more"
+    return found
+
+
+def _check_usages(wanted: list[str], impossible: dict[str, str]) -> None:
     for one in wanted:
         if one not in USAGES:
             given, valid = " ".join(wanted), ",".join(USAGES)
             raise BadRequest(f"Unable to parse specified usages: [{given}] - valid values are {valid}")
     if "read-only" not in wanted:
         raise BadRequest("an issuer always has the usage read-only")
-    if "crl-signing" in wanted and not issuer.certificate.may_sign_crls:
-        raise BadRequest("the certificate's key usage does not let this issuer sign CRLs")
-    return sorted(set(wanted))
+    for one, why in impossible.items():
+        if one in wanted:
+            raise BadRequest(why)
 
 
 async def addressed(pki: Pki, request: Request, ref: str) -> Issuer:

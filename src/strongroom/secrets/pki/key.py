@@ -96,11 +96,20 @@ async def kept(pki: Pki, request: Request, key: SigningKey, name: str = "") -> t
     await pki.key_names.set(request, record, name)
     pki.keys(request).put(record.id, record)
     request.view.put(f"key-of/{fingerprint}", record.id.encode())
+    await _give_to_issuers(pki, request, record, public)
     config = await pki.config(request)
     if not config.default_key:
         config.default_key = record.id
         pki.keep_config(request, config)
     return record, True
+
+
+async def _give_to_issuers(pki: Pki, request: Request, record: Key, public: bytes) -> None:
+    """Let issuers sign that were here without their key."""
+    for issuer in await pki.all_issuers(request):
+        if not issuer.key_id and issuer.certificate.public_der == public:
+            issuer.key_id = record.id
+            pki.issuers(request).put(issuer.id, issuer)
 
 
 def forget(pki: Pki, request: Request, record: Key) -> None:
