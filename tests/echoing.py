@@ -10,7 +10,7 @@ from strongroom import registry
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
-from strongroom.logical import Request
+from strongroom.logical import Request, Response
 
 
 class Echo(Path):
@@ -39,11 +39,23 @@ class Declared(Path):
         return dict(request.headers)
 
 
+class Marked(Path):
+    """A path that sets headers of its own."""
+
+    pattern = "marked"
+    sets_headers = frozenset({"x-declared"})
+    answers_head = True
+
+    async def read(self, engine: Echoing, request: Request) -> Response:
+        """Two headers, one of them declared."""
+        return Response(data={}, headers=[("X-Declared", "yes"), ("X-Other", "yes")])
+
+
 class Echoing(Backend):
     """Repeats what it sees."""
 
     type: ClassVar[str] = "echoing"
-    paths = (Echo, Declared)
+    paths = (Echo, Declared, Marked)
 
 
 @pytest.fixture

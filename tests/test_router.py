@@ -91,3 +91,31 @@ def test_a_route_that_is_remembered_is_forgotten_with_its_mount(echoing: type[Ec
             assert (await api("DELETE", "sys/mounts/e")).status == 204
 
     inprocess(scenario)
+
+
+def test_a_path_that_declares_headers_sets_them_on_any_mount(
+    echoing: type[Echoing],
+) -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "sys/mounts/e", {"type": "echoing"})
+        answer = await api("GET", "e/marked")
+        assert answer.headers["x-declared"] == "yes"
+        assert "x-other" not in answer.headers
+        await api("POST", "sys/mounts/e/tune", {"allowed_response_headers": ["X-Other"]})
+        assert (await api("GET", "e/marked")).headers["x-other"] == "yes"
+
+    inprocess(scenario)
+
+
+def test_head_is_for_paths_that_say_so(echoing: type[Echoing]) -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "sys/mounts/e", {"type": "echoing"})
+        answer = await api("HEAD", "e/marked")
+        assert answer.status == 200
+        assert answer.headers["x-declared"] == "yes"
+        for path in ("e/echo", "e/none", "nowhere/a", "sys/mounts", "secret/data/x"):
+            answer = await api("HEAD", path)
+            assert (answer.status, answer.json) == (405, {"errors": []})
+        assert (await api("HEAD", "e/marked", token=None)).status == 403
+
+    inprocess(scenario)

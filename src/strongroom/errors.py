@@ -97,6 +97,14 @@ class UnsupportedOperation(StrongroomError):
         super().__init__(multierror("unsupported operation"))
 
 
+class NoSuchVerb(UnsupportedOperation):
+    """The path has no such HTTP verb at all."""
+
+    def sentences(self) -> list[str]:
+        """Nothing, as the peer."""
+        return []
+
+
 class PayloadTooLarge(StrongroomError):
     """Body above the listener's limit."""
 

@@ -21,10 +21,10 @@ from strongroom.eager import Resumed, start
 from strongroom.errors import (
     BadRequest,
     Internal,
+    NoSuchVerb,
     NotFound,
     StrongroomError,
     UnsupportedMediaType,
-    UnsupportedOperation,
 )
 from strongroom.hcl import duration
 from strongroom.logical import Auth, Operation, Request, Response, WrapInfo
@@ -225,9 +225,10 @@ def parse(message: Message, now: int) -> Request:
     if operation is None:
         if message.method == "OPTIONS" and path not in _PLAIN:
             raise BadRequest("cannot handle internal-only request operation")
-        raise _NoSuchVerb
-    if message.method == "HEAD" and path != "sys/health":
-        raise _NoSuchVerb
+        raise NoSuchVerb
+    head = message.method == "HEAD"
+    if head and path.startswith("sys/") and path != "sys/health":
+        raise NoSuchVerb
     headers = message.headers
     if message.listener.chroot_namespace:
         headers = _below(message.listener.chroot_namespace, headers)
@@ -243,12 +244,13 @@ def parse(message: Message, now: int) -> Request:
         certificate_chain=message.certificate_chain,
         now=now,
         message=message,
+        head=head,
     )
     if query:
         _take_query(request, query)
     if request.operation in _LISTINGS and not request.path.endswith("/"):
         if path in _PLAIN:
-            raise _NoSuchVerb
+            raise NoSuchVerb
         request.path += "/"
     if request.operation in _WITH_BODY:
         request.data = _body(message, request)
@@ -256,11 +258,6 @@ def parse(message: Message, now: int) -> Request:
         request.wrap_ttl = _wrap_ttl(headers["x-vault-wrap-ttl"])
         request.wrap_format = headers.get("x-vault-wrap-format", "")
     return request
-
-
-class _NoSuchVerb(UnsupportedOperation):
-    def sentences(self) -> list[str]:
-        return []
 
 
 class _Behind(StrongroomError):
@@ -351,7 +348,7 @@ def _take_query(request: Request, query: str) -> None:
 def _body(message: Message, request: Request) -> dict[str, Any]:
     if request.operation is Operation.PATCH:
         if request.path in _PLAIN:
-            raise _NoSuchVerb
+            raise NoSuchVerb
         content = message.headers.get("content-type", "")
         if not content:
             raise BadRequest("mime: no media type")

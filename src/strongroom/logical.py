@@ -186,9 +186,9 @@ class Request:
     ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
     the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
-    engine took it. ``once`` keeps what is too dear to be worked out again after a lost race, under all
-    that it depends on. ``on_failure`` writes what stays though the operation fails and its own writes
-    are undone: that somebody tried.
+    engine took it. ``head`` tells that only the headers of the answer are wanted. ``once`` keeps what is
+    too dear to be worked out again after a lost race, under all that it depends on. ``on_failure`` writes
+    what stays though the operation fails and its own writes are undone: that somebody tried.
     """
 
     id: str
@@ -223,6 +223,7 @@ class Request:
     core: Any = None
     mount: Any = None
     response: Response | None = None
+    head: bool = False
     policy_override: bool = False
     savepoint: Any = None
     audited: bool = False

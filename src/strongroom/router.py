@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from strongroom.errors import BadRequest, NotFound, UnsupportedPath
+from strongroom.errors import BadRequest, NoSuchVerb, NotFound, UnsupportedPath
 from strongroom.logical import ROOT, Operation, Request
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def _resolve(mounts: MountTable, request: Request) -> None:
     if path[-1:] == "/" and request.operation is Operation.UPDATE:
         raise BadRequest("cannot write to a path ending in '/'")
     route = mounts.route(path) or mounts.route(path + "/")
+    if request.head and (route is None or route[1] is None or not route[1][0].answers_head):
+        raise NoSuchVerb
     if route is None:
         return
     mount, found = route
@@ -88,5 +90,5 @@ async def dispatch(core: Core, request: Request) -> None:
         raise NotFound(f'no handler for route "{request.path}". route entry not found.')
     request.response = response = await mount.backend.handle(request.bound_path, request)
     if response.headers and request.mount_class != "system":
-        allowed = mount.response_headers
+        allowed = mount.response_headers | request.bound_path.sets_headers
         response.headers = [header for header in response.headers if header[0].lower() in allowed]

@@ -6,8 +6,6 @@ for the caller to judge.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from typing import Any
 
@@ -16,6 +14,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from strongroom.crypto import base64url
+from strongroom.crypto.base64url import encode as _encode
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA")
 """Names of RFC 7518 and 8037, in the order in which they are announced."""
@@ -190,16 +191,8 @@ def half_digest(algorithm: str, text: str) -> str:
     return _encode(whole[: len(whole) // 2])
 
 
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _decode(text: str) -> bytes:
-    """Strict base64url without padding: one token has one spelling."""
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        return base64url.decode(text)
+    except ValueError:
         raise Malformed from None
-    if _encode(data) != text:
-        raise Malformed
-    return data

@@ -5,8 +5,6 @@ Signature only: what the claims mean, expiry included, is for the caller to judg
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import orjson
@@ -14,6 +12,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from strongroom.crypto.base64url import decode as _decode
+from strongroom.crypto.base64url import encode as _encode
 
 _HEADER = {"alg": "ES512", "typ": "JWT"}
 _ALGORITHM = ec.ECDSA(hashes.SHA512())
@@ -91,18 +92,3 @@ class SigningKey:
         r = int.from_bytes(raw[:_SCALAR_BYTES], "big")
         s = int.from_bytes(raw[_SCALAR_BYTES:], "big")
         self._public.verify(encode_dss_signature(r, s), signed, _ALGORITHM)
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def _decode(text: str) -> bytes:
-    """Strict base64url without padding: one token has one spelling."""
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64url") from error
-    if _encode(data) != text:
-        raise ValueError("not base64url")
-    return data

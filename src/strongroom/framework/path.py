@@ -89,6 +89,10 @@ class Path:
     """Whether writes only look something up, so that such a process may answer them too."""
     reads_headers: ClassVar[frozenset[str]] = frozenset()
     """Request headers, in lower case, that the operations need whatever the mount passes through."""
+    sets_headers: ClassVar[frozenset[str]] = frozenset()
+    """Response headers, in lower case, that the operations may set whatever the mount allows."""
+    answers_head: ClassVar[bool] = False
+    """Whether HEAD is answered as a read without its body."""
     free_form: ClassVar[bool] = False
     root_namespace_only: ClassVar[str] = ""
     """Why the path is refused in a namespace; empty where it is not."""
