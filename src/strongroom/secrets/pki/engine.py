@@ -40,6 +40,8 @@ from strongroom.secrets.pki import (
     tidy,
     validity,
 )
+from strongroom.secrets.pki.acme import paths as acme
+from strongroom.secrets.pki.acme.validations import Validations
 from strongroom.secrets.pki.chain import Link, chains
 from strongroom.secrets.pki.config import Config, rendered
 from strongroom.secrets.pki.issuer import Issuer, no_issuer
@@ -141,6 +143,7 @@ class Pki(Backend):
         tidy.TidyCancel,
         tidy.TidyStatus,
         tidy.ConfigAutoTidy,
+        *acme.PATHS,
     )
     leases = (issue.CertificateLease,)
 
@@ -161,15 +164,18 @@ class Pki(Backend):
         self._loaded: dict[str, SigningKey] = {}
         self._read: dict[bytes, Any] = {}
         self.making: dict[str, asyncio.Lock] = {}
+        self.validations = Validations(self)
 
     async def rest(self) -> None:
-        """Forget the keys that were read."""
+        """Forget the keys that were read, and let go of hosts that are asked."""
         self._loaded.clear()
         self._read.clear()
+        await self.validations.stop()
 
     async def wake(self, request: Request, reference: str) -> None:
-        """Go on tidying."""
-        await tidy.woken(self, request, reference)
+        """Do what ACME asked for earlier, or go on tidying."""
+        if not await acme.wake(self, request, reference):
+            await tidy.woken(self, request, reference)
 
     # -- settings --------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from strongroom.framework.path import Path
 from strongroom.hcl import duration
 from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.pki import revocation, stored, validity
+from strongroom.secrets.pki.acme import tidy as acme_tidy
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -214,12 +215,24 @@ async def _expired_issuers(pki: Pki, request: Request, run: Run) -> bool:
     return True
 
 
+async def _acme(pki: Pki, request: Request, run: Run) -> bool:
+    task = run.task
+    return await acme_tidy.page(
+        request,
+        run,
+        page_size=task.page_size,
+        safety_buffer=task.safety_buffer,
+        account_safety_buffer=task.acme_account_safety_buffer,
+    )
+
+
 Step = Callable[["Pki", Request, Run], Awaitable[bool]]
 STEPS: list[tuple[str, Step]] = [
     ("tidy_cert_store", _cert_store),
     ("tidy_revoked_certs", _revoked_certs),
     ("tidy_revoked_cert_issuer_associations", _associations),
     ("tidy_expired_issuers", _expired_issuers),
+    ("tidy_acme", _acme),
 ]
 """What a run does, in this order: the field that wants it, and what does a page of it."""
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from cryptography import x509
@@ -120,3 +121,18 @@ class Account:
     def identity(self) -> dict[str, Any]:
         """How the client says who it is: by its account's address once it has one, before that by its key."""
         return {"kid": self.url} if self.url else {"jwk": jwk(self.key)}
+
+
+@cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    """One RSA key for all tests: drawing one takes long."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def hashed(authorization: str) -> str:
+    """What stands in the TXT record for a key authorization."""
+    return b64(hashlib.sha256(authorization.encode()).digest())
+
+
+def ed_key() -> ed25519.Ed25519PrivateKey:
+    return ed25519.Ed25519PrivateKey.generate()

@@ -11,6 +11,7 @@ from dataclasses import field as item
 from typing import Any
 
 from strongroom.framework.record import stored
+from strongroom.logical import SECOND
 from strongroom.secrets.pki.acme.identifier import DNS, Identifier
 
 PENDING, PROCESSING, READY, VALID, INVALID = "pending", "processing", "ready", "valid", "invalid"
@@ -119,6 +120,11 @@ class Order:
     issuer: str = ""
     certificate_end: int = 0
 
+    @property
+    def end(self) -> int:
+        """When nothing about it counts any more."""
+        return max(self.expires, self.certificate_end)
+
     def standing(self, authorizations: list[str], now: int) -> str:
         """The state of the order, whose authorizations have these."""
         if self.status:
@@ -141,6 +147,13 @@ keys = stored(str, under="acme/account-keys/")
 orders = stored(Order, under="acme/orders/")
 authorizations = stored(Authorization, under="acme/authorizations/")
 issued = stored(Issued, under="acme/certificates/")
+ENDS = "acme/order-ends/"
+"""Where orders stand by when they, and their certificates, end."""
+
+
+def ending(order: Order) -> str:
+    """The row of that index."""
+    return f"{ENDS}{order.end // SECOND:012x}/{order.account}/{order.id}"
 
 
 def kinds(identifier: Identifier) -> tuple[str, ...]:
