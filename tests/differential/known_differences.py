@@ -72,6 +72,10 @@ def _unprintable(step: int) -> tuple[Known, ...]:
     return tuple(Known(step, place, reason) for place in ("body", "headers.c*"))
 
 
+_MAX_TTL = Known(0, "body.data.max_ttl", "Vault has it")
+_NOT_THERE = "the body of every 404"
+_PROBLEM_STATUS = "a member that RFC 7807 has"
+
 KNOWN: dict[str, tuple[Known, ...]] = {
     "kv1 bad bodies": (
         Known(15, "status", "invalid UTF-8 is refused; the peer stores replacement characters instead"),
@@ -600,6 +604,27 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "pki revocation": (Known(15, "status", _MISTAKE),),
     "pki tidy": tuple(Known(step, "body.request_id", "every answer tells it") for step in (2, 6)),
+    "acme configuration": (_MAX_TTL, Known(3, "status", _MISTAKE)),
+    "acme configurations that are refused": (
+        _MAX_TTL,
+        *(Known(step, "status", _MISTAKE) for step in range(7, 22)),
+    ),
+    "acme directories": (
+        _MAX_TTL,
+        *(Known(step, "headers.content-type", _NOT_THERE) for step in (2, 3, 4, 32, 33)),
+        *(Known(step, "body", _NOT_THERE) for step in (2, 3, 4, 32, 33)),
+        *(Known(step, "body.detail", _OWN) for step in (14, 15, 16, 17, 20)),
+        *(Known(step, "body.status", _PROBLEM_STATUS) for step in (14, 15, 16, 17, 20)),
+        *(Known(step, "body.errors.0", "one sentence for it, whoever may ask") for step in range(22, 26)),
+        Known(29, "status", "that a directory is closed is no failure of the server"),
+    ),
+    "acme external account keys": (_MAX_TTL,),
+    "acme messages that nobody signed": (
+        _MAX_TTL,
+        *(Known(step, "body.detail", _OWN) for step in range(7, 15)),
+        *(Known(step, "body.status", _PROBLEM_STATUS) for step in range(7, 15)),
+        Known(17, "body.type", "the type that RFC 8555, section 6.2 wants, with the algorithms there are"),
+    ),
 }
 
 

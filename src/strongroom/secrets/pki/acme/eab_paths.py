@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
-from strongroom.logical import Request
+from strongroom.logical import Request, Response
 from strongroom.secrets.pki.acme import directory, eab
 from strongroom.secrets.pki.acme.endpoint import below
 
@@ -49,9 +49,13 @@ class EabPath(Path):
     pattern = "eab/{key_id}"
     key_id: str = field("ID of the key.")
 
-    async def delete(self, pki: Pki, request: Request) -> None:
+    async def delete(self, pki: Pki, request: Request) -> Response:
         """Take the key back; accounts that were made with one stay."""
-        eab.bindings(request).delete(self.key_id)
+        rows = eab.bindings(request)
+        if await rows.get(self.key_id) is None:
+            return Response(warnings=[f"No key id found with id: {self.key_id}"])
+        rows.delete(self.key_id)
+        return Response(status=200)
 
 
 PATHS: tuple[type[Path], ...] = (*below(NewEab), Eabs, EabPath)
