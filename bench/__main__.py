@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import strongroom
-from bench import database, measure
+from bench import acme, database, measure
 from bench.process import file_system, memory
 from bench.report import Report
 from bench.results import finish
@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
         report.limit("resident memory when empty, MB", rss(theirs), rss(ours), 90)
         operations(report, theirs, ours, chosen.seconds)
         databases(report, theirs, ours, chosen.seconds)
+        certificates(report, theirs, ours, 10 if chosen.quick else acme.ORDERS)
         commands(report, theirs, ours, 5 if chosen.quick else 21)
         tokens(report, theirs, ours, chosen)
         repeats = 3 if chosen.quick else 11
@@ -98,6 +99,19 @@ def databases(report: Report, theirs: Subject, ours: Subject, seconds: float) ->
         report.cost(name, before, after, None)
         if connections > 1:
             report.faster(f"{name}: the same requests/s", before.rate, after.rate, database.REQUIRED)
+
+
+def certificates(report: Report, theirs: Subject, ours: Subject, orders: int) -> None:
+    """Whole orders by ACME. Both servers ask hosts at port 80; where that may not be had, none is made."""
+    with ExitStack() as stack:
+        try:
+            web = stack.enter_context(acme.site())
+        except OSError as error:
+            print(f"ACME is left out: port 80 of loopback cannot be had ({error.strerror})")
+            return
+        before, after = (acme.figures(subject, web, orders) for subject in (theirs, ours))
+    report.below("ACME, a whole order with HTTP-01: p50 ms", before.p50, after.p50)
+    report.below("ACME, a whole order with HTTP-01: CPU ms", before.cpu, after.cpu)
 
 
 def both_cores(report: Report, folder: Path, seconds: float) -> None:

@@ -41,6 +41,7 @@ from strongroom.secrets.pki import (
     validity,
 )
 from strongroom.secrets.pki.acme import paths as acme
+from strongroom.secrets.pki.acme.nonce import Remembered
 from strongroom.secrets.pki.acme.validations import Validations
 from strongroom.secrets.pki.chain import Link, chains
 from strongroom.secrets.pki.config import Config, rendered
@@ -165,11 +166,13 @@ class Pki(Backend):
         self._read: dict[bytes, Any] = {}
         self.making: dict[str, asyncio.Lock] = {}
         self.validations = Validations(self)
+        self.remembered = Remembered()
 
     async def rest(self) -> None:
         """Forget the keys that were read, and let go of hosts that are asked."""
         self._loaded.clear()
         self._read.clear()
+        self.remembered.clear()
         await self.validations.stop()
 
     async def wake(self, request: Request, reference: str) -> None:

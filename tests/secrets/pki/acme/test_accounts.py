@@ -323,22 +323,64 @@ def test_a_nonce_is_good_once() -> None:
     played(scenario)
 
 
-def test_nonces_end_and_leave_nothing() -> None:
+def test_nonces_cost_no_rows_and_end() -> None:
+    async def scenario(api: InProcess) -> None:
+        client = Client(api)
+        await client.register()
+        before = await rows(api.core)
+        for _ in range(50):
+            await client.fresh_nonce()
+            assert (await client.post("orders")).status == 200
+        assert await rows(api.core) == before
+        old = await client.fresh_nonce()
+        with later(api.core, nonce.LIFE):
+            assert problem(await client.post("orders", nonce=old)) == "badNonce"
+            assert (await client.post("orders")).status == 200
+        assert len(engine(api.core).remembered) == 1
+
+    played(scenario)
+
+
+def test_no_nonce_outlives_the_memory_of_which_were_used() -> None:
+    async def scenario(api: InProcess) -> None:
+        client = Client(api)
+        await client.register()
+        used = await client.fresh_nonce()
+        assert (await client.post("orders", nonce=used)).status == 200
+        unused = await client.fresh_nonce()
+        await api.core.lifecycle.seal()
+        await api.core.lifecycle.submit(api.key)
+        for old in (used, unused):
+            assert problem(await client.post("orders", nonce=old)) == "badNonce"
+        assert (await client.post("orders")).status == 200
+
+    played(scenario)
+
+
+def test_more_nonces_than_are_remembered_are_stored_until_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nonce, "MOST", 3)
+
     async def scenario(api: InProcess) -> None:
         client = Client(api)
         await client.register()
         uuid = api.core.mounts.by_prefix["pki/"].entry.uuid
-        assert len(await rows(api.core, f"logical/{uuid}/acme/nonces/")) == 1
-        before = len(await rows(api.core))
-        for _ in range(50):
-            await client.fresh_nonce()
-        assert len(await rows(api.core)) == before
-        old = await client.fresh_nonce()
-        with later(api.core, nonce.LIFE):
-            assert problem(await client.post("orders", nonce=old)) == "badNonce"
+        stored = f"logical/{uuid}/acme/nonces/"
+        held = [await client.fresh_nonce() for _ in range(6)]
+        for one in held:
+            assert (await client.post("orders", nonce=one)).status == 200
+        for one in held:
+            assert problem(await client.post("orders", nonce=one)) == "badNonce"
+        assert len(await rows(api.core, stored)) == 4
+        assert len(engine(api.core).remembered) == 3
+        one = await client.fresh_nonce()
+        url = client.url("orders")
+        header = {"nonce": one, "url": url, **client.account.identity}
+        body = signing.signed(client.account.key, header, None)
+        answers = await asyncio.gather(*(client.send(url, body) for _ in range(6)))
+        assert sorted(answer.status for answer in answers) == [200] + [400] * 5
         with later(api.core, nonce.LIFE + 2 * nonce.SPAN):
             await settle(api.core)
-        assert not await rows(api.core, f"logical/{uuid}/acme/nonces/")
+        assert not await rows(api.core, stored)
 
     played(scenario)
 

@@ -179,6 +179,7 @@ def test_a_validation_goes_on_after_a_crash(monkeypatch: pytest.MonkeyPatch) -> 
         await order.respond(0, "http-01")
         await api.core.lifecycle.seal()
         await api.core.lifecycle.submit(api.key)
+        assert problem(await client.post(order.url)) == "badNonce"  # none outlives a restart
         assert (await order.challenge(0, "http-01"))["status"] == "processing"
         site.silent = False
         challenge = await order.challenge(0, "http-01")

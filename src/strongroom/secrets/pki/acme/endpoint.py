@@ -84,12 +84,14 @@ class Signed(Endpoint):
         message = messages.parse(self.protected, self.payload, self.signature)
         if message.url != f"{directory.base}/{request.relative}":
             raise Problem("unauthorized", "the url in the protected header is not that of the request")
-        accepted = await nonce.accept(request, message.nonce)
+        bad_nonce = Problem("badNonce", "invalid or reused nonce")
+        accepted = await nonce.accept(request, pki.remembered, message.nonce)
         if accepted is None:
-            raise Problem("badNonce", "invalid or reused nonce")
+            raise bad_nonce
         key, account = await self._signer(request, directory, message)
         message.check(key)
-        nonce.use(request, accepted)
+        if not await nonce.use(request, pki.remembered, accepted):
+            raise bad_nonce
         before = request.tx.savepoint()
         try:
             return await act(Caller(request, pki, directory, message, key, account))
