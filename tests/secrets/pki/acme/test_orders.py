@@ -364,3 +364,62 @@ def test_accounts_of_others_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> 
         await reap(api.core)
 
     played(monkeypatch, scenario)
+
+
+def test_whatever_is_in_a_message_is_answered_with_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(api: InProcess, names: Zone, site: Web) -> None:
+        order = await ready(api, names, site, "a.test")
+        client, other = order.client, await order.client.order("b.test")
+        challenge = await other.challenge(0, "dns-01")
+        good: dict[str, dict[str, Any]] = {
+            client.url("new-order"): {"identifiers": [{"type": "dns", "value": "a.test"}]},
+            order.told["finalize"]: {"csr": "zz"},
+            client.account.url: {"contact": [], "status": "valid"},
+            other.told["authorizations"][0]: {"status": "deactivated"},
+            client.url("revoke-cert"): {"certificate": "zz", "reason": 1},
+            client.url("key-change"): {"protected": "", "payload": "", "signature": ""},
+            challenge["url"]: {},
+        }
+        odd: tuple[Any, ...] = (
+            None,
+            True,
+            -1,
+            1.5,
+            10**30,
+            "",
+            "\0",
+            "é" * 300,
+            [],
+            [[]],
+            [None],
+            {},
+            {"a": []},
+        )
+        for url, payload in good.items():
+            for name in (*payload, "notBefore", "notAfter", "type"):
+                for value in odd:
+                    answer = await client.post(url, payload | {name: value})
+                    assert answer.status < 500, (url, name, value, answer)
+            for whole in (b"[]", b"null", b"1", b"{", b"\xff", b'{"a":' * 300):
+                assert problem(await client.post(url, whole)) == "malformed"
+
+    played(monkeypatch, scenario)
+
+
+def test_nobody_waits_for_a_closed_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(api: InProcess, names: Zone, site: Web) -> None:
+        client = Client(api)
+        await client.register()
+        names.address("a.test")
+        order = await client.order("a.test")
+        site.silent = True
+        await order.respond(0, "http-01")
+        await client.post(client.account.url, {"status": "deactivated"})
+        await engine(api.core).validations.stop()
+        site.silent = False
+        asked = len(site.asked)
+        await exhaust(api.core)
+        assert len(site.asked) == asked
+        assert not [name for name in await rows(api.core, "sys/expire/") if "acme-challenge" in name]
+
+    played(monkeypatch, scenario)

@@ -90,7 +90,12 @@ class Validations:
         if found is None:
             return
         authorization, challenge = found
-        self.plan(request, authorization, challenge)
+        account = await records.accounts(request).get(authorization.account)
+        if account is None or account.status != records.VALID or request.now >= authorization.expires:
+            challenge.step("fail")  # nobody waits for it any more
+            challenge.wake = 0
+        else:
+            self.plan(request, authorization, challenge)
         records.authorizations(request).put(f"{authorization.account}/{authorization.id}", authorization)
 
     def _start(self, reference: str) -> None:

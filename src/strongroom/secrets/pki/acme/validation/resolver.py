@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ TRIES = 2
 PORT = 53
 SYSTEM = Path("/etc/resolv.conf")
 _SERVERS = 3
+_AT_ONCE = 8
 _ADDRESSES = 8
 _LONGEST = 65_535
 
@@ -100,11 +103,18 @@ def _system_servers() -> list[Server]:
     return found[:_SERVERS] or [("127.0.0.1", PORT)]
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads of their own: names that take long to resolve are not to hold up other work in threads."""
+    return ThreadPoolExecutor(_AT_ONCE, "acme-resolver")
+
+
 async def _of_system(name: str) -> list[str]:
     """The addresses by whatever way the system finds them, a file of hosts included."""
     loop = asyncio.get_running_loop()
+    ask = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(_threads(), ask)
     except (OSError, UnicodeError):
         return []
     addresses = dict.fromkeys(str(place[0]) for *_, place in found)
