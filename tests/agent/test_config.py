@@ -1,4 +1,4 @@
-"""The agent's configuration: every spelling of Vault's agent and of consul-template, and what is wrong with others."""
+"""The agent's configuration: each spelling that Vault's agent and consul-template take, and what is wrong."""
 
 from __future__ import annotations
 

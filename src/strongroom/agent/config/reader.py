@@ -54,8 +54,9 @@ class Reader:
         except BadValue as error:
             self.problem(self._place(item), f"{item.name} {error}")
             return
-        if isinstance(value, dict):
-            value = getattr(stanza, each.name) | value
+        before = getattr(stanza, each.name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            value = before | value
         setattr(stanza, each.name, value)
         if each.metadata["ignored"]:
             self.warnings.append(f"{self._place(item)}: {item.name} {each.metadata['ignored']}")

@@ -15,6 +15,7 @@ from strongroom.agent.config.value import (
     command,
     count,
     duration,
+    duration_or_block,
     flag,
     forced,
     fraction,
@@ -371,7 +372,7 @@ class AgentConfig(Stanza):
     kill_signal: int = key(signal_number, signal.SIGINT)
     reload_signal: int = key(signal_number, signal.SIGHUP)
     splay: float = key(duration, 0.0)
-    retry: Any = key(anything, None, "consul-template's old pause between attempts.")
+    retry: Any = key(duration_or_block, None, "consul-template's old pause between attempts.")
     default_delimiters: Delimiters | None = block(Delimiters)
     template_error_fatal: bool = key(flag, True)
     err_on_failed_lookup: bool = key(flag, False)

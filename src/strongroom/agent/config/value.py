@@ -168,6 +168,11 @@ def text_or_block(node: Node) -> str | dict[str, Any]:
     return text(node) if isinstance(node, Literal) else table(node)
 
 
+def duration_or_block(node: Node) -> float | dict[str, Any]:
+    """Seconds, or a block whose keys are read later."""
+    return duration(node) if isinstance(node, Literal) else table(node)
+
+
 def anything(node: Node) -> Any:
     """Whatever stands there, unread: for keys that have no meaning here."""
     return node.plain()
