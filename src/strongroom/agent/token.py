@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from strongroom.secret import Secret
 
@@ -18,6 +19,8 @@ class TokenHolder:
         self._changed = asyncio.Event()
         self.accessor = ""
         self.generation = 0
+        self.wrapped: dict[str, Any] | None = None
+        """The wrapping answer, when the token is a wrapping token that only sinks may have."""
 
     @property
     def token(self) -> Secret[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.cli.command import Commands, Failure
+from strongroom.cli.command import Commands
 from strongroom.cli.flag import Flag
 from strongroom.cli.options import HTTP
 
@@ -42,6 +42,7 @@ AGENT = (
     Flag("config", "list", "Configuration file. May be repeated.", env="AGENT_CONFIG_PATH"),
     Flag("exit-after-auth", "bool", "Exit after the first login."),
     *LOG,
+    *HTTP,
 )
 
 
@@ -57,19 +58,12 @@ def server(session: Session) -> int:
     return main(session.flags)
 
 
-@commands.add("agent", flags=AGENT, raw=True)
+@commands.add("agent", flags=AGENT)
 def agent(session: Session) -> int:
     """Run the agent: it logs in, renders files from secrets, and keeps both fresh.
 
     $ {name} agent -config=agent.hcl
     """
-    from importlib import import_module  # noqa: PLC0415 (only here)
+    from strongroom.agent.process import main  # noqa: PLC0415 (the whole agent)
 
-    try:
-        module = import_module("strongroom.agent")
-    except ModuleNotFoundError as error:
-        if error.name != "strongroom.agent":
-            raise
-        raise Failure("This installation has no agent.", 1) from error
-    code: int = module.main(session.arguments)
-    return code
+    return main(session.flags)
