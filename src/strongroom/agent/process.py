@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import resource
@@ -14,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from strongroom import __version__
+from strongroom.agent.aftermath import Aftermath
 from strongroom.agent.auth.attempt import Unready
 from strongroom.agent.auth.handler import AuthHandler
 from strongroom.agent.auth.sink import Sinks
 from strongroom.agent.auth.source import source_of
+from strongroom.agent.child import Child
 from strongroom.agent.config import AgentConfig, AutoAuth, ConfigError, load
 from strongroom.agent.exit import Exit
+from strongroom.agent.render.runner import Runner
+from strongroom.agent.render.target import Target
 from strongroom.agent.state import State
 from strongroom.agent.supervisor import Supervisor
 from strongroom.agent.token import TokenHolder
@@ -105,7 +110,7 @@ class Agent:
     async def run(self) -> int:
         """Serve until told to stop; gives the exit code."""
         self.holder = TokenHolder()
-        self.upstream = Upstream(self.endpoint)
+        self.upstream = Upstream(self.endpoint, self.state)
         self.supervisor = Supervisor()
         try:
             with self._signals(), pid_file(self.config.pid_file):
@@ -133,6 +138,7 @@ class Agent:
         stanza = source[0] if source else AutoAuth()
         self.sinks = Sinks(stanza.sinks, self.upstream, self.holder, self.state)
         print(_banner(self), flush=True)  # noqa: T201  what scripts wait for
+        self._start_templates()
         if source is not None:
             self.handler = AuthHandler(stanza, source[1], self.upstream, self.holder, self.state)
             self.supervisor.start(self.handler.run(), "auth")
@@ -140,10 +146,39 @@ class Agent:
         if config.exit_after_auth:
             self.supervisor.start(self._finish_once_done(), "exit-after-auth")
 
+    def _start_templates(self) -> None:
+        config = self.config
+        self.runner: Runner | None = None
+        self.child: Child | None = None
+        self.aftermath = Aftermath(config, self.upstream, self.holder, self.state, self.supervisor.start)
+        if not config.templates and not config.env_templates:
+            return
+        self.runner = Runner(
+            config, self.upstream, self.holder, self.state, doubt=self._doubt, rendered=self._rendered
+        )
+        self._running = self.supervisor.start(self.runner.run(), "templates")
+        if config.exec is not None and config.exec.enabled:
+            self.child = Child(config, config.exec, self.upstream, self.holder, self.state)
+            self.supervisor.start(self.child.run(), "exec")
+
+    def _doubt(self) -> None:
+        if self.handler is not None:
+            self.handler.doubt()
+
+    def _rendered(self, written: list[Target]) -> None:
+        assert self.runner is not None  # noqa: S101  who else would call
+        self.aftermath.rendered(written)
+        if self.child is not None and all(target.ready for target in self.runner.targets):
+            self.child.rendered(self.runner.targets, written)
+
     async def _finish_once_done(self) -> None:
         await self.holder.get()
         await self.sinks.done.wait()
-        _log.info("sinks finished, exiting")
+        _log.info("sinks finished")
+        if self.runner is not None:
+            await self.runner.done.wait()
+            await self.aftermath.settled()
+            _log.info("templates rendered")
         self.supervisor.finish(0)
 
     # -- signals ------------------------------------------------------------------------------
@@ -156,6 +191,7 @@ class Agent:
             signal.SIGINT: lambda: self._stop("SIGINT"),
             signal.SIGHUP: self.reload,
         }
+        handlers |= {number: functools.partial(self._forward, number) for number in FORWARDED}
         for number, handle in handlers.items():
             loop.add_signal_handler(number, handle)
         try:
@@ -163,6 +199,10 @@ class Agent:
         finally:
             for number in handlers:
                 loop.remove_signal_handler(number)
+
+    def _forward(self, number: int) -> None:
+        if self.child is not None:
+            self.child.forward(number)
 
     def _stop(self, name: str) -> None:
         _log.info("shutdown triggered", extra={"fields": {"signal": name}})
@@ -176,7 +216,26 @@ class Agent:
         except StrongroomError as error:
             _log.error("the configuration was not reloaded", extra={"fields": {"error": error.public}})
             return
+        parts = ("templates", "env_templates", "template_config")
+        changed = any(getattr(config, part) != getattr(self.config, part) for part in parts)
+        if self.runner is not None and changed:
+            self.supervisor.start(self._replace_templates(config), "reload")
         _log.info("configuration reloaded")
+
+    async def _replace_templates(self, config: AgentConfig) -> None:
+        """Other templates in the place of those that run; a template that cannot be read changes nothing."""
+        try:
+            runner = Runner(
+                config, self.upstream, self.holder, self.state, doubt=self._doubt, rendered=self._rendered
+            )
+        except Exit as error:
+            _log.error("the templates were not reloaded", extra={"fields": {"error": error.public}})
+            return
+        await self.supervisor.stop(self._running)
+        self.config.templates, self.config.env_templates = config.templates, config.env_templates
+        self.config.template_config = config.template_config
+        self.runner = runner
+        self._running = self.supervisor.start(runner.run(), "templates")
 
 
 @contextlib.contextmanager

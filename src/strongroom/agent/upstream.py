@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -55,6 +55,16 @@ class Refused(StrongroomError):
     def code(self) -> int:
         """The status of the answer."""
         return self.answer.status
+
+
+class Observer(Protocol):
+    """Whoever keeps the state of the server."""
+
+    def answered(self) -> None:
+        """It answered as an open one does."""
+
+    def refused(self, sentence: str, *, reachable: bool, sealed: bool) -> None:
+        """It is away, or answers that it cannot serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,8 @@ def backoff(attempt: int, least: float, most: float, *, draw: Callable[[], float
 class Upstream:
     """A pool of connections to one endpoint. Close it when done."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, told: Observer | None = None) -> None:
+        self._told = told
         self.endpoint = endpoint
         self._idle: list[Connection] = []
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -173,8 +184,27 @@ class Upstream:
         limit = self.endpoint.timeout if timeout is None else timeout
         self.requests += 1
         try:
+            answer = await self._timed(limit, method, target, headers, body)
+        except Unreachable as error:
+            if self._told is not None:
+                self._told.refused(error.public, reachable=False, sealed=False)
+            raise
+        if self._told is not None:
+            self._tell(answer)
+        return answer
+
+    def _tell(self, answer: Answer) -> None:
+        assert self._told is not None  # noqa: S101  looked at before
+        if answer.status >= 500 or answer.status in {429, 472, 473}:
+            sealed = any("sealed" in sentence.lower() for sentence in answer.errors)
+            self._told.refused(f"the server answered {answer.status}", reachable=True, sealed=sealed)
+        else:
+            self._told.answered()
+
+    async def _timed(self, limit: float, *request: Any) -> Answer:
+        try:
             async with asyncio.timeout(limit):
-                return await self._answered(method, target, headers, body)
+                return await self._answered(*request)
         except TimeoutError:
             raise Unreachable(f"the server did not answer within {limit:g} seconds") from None
         except ConnectionLost:

@@ -235,7 +235,7 @@ class Cycle(Stanza):
     drain: tuple[str, ...] = key(command, (), "Command that takes the service out of traffic.")
     drain_timeout: float = key(duration, 30.0)
     health: tuple[str, ...] = key(command, (), "Command or http(s) URL that tells that it serves again.")
-    health_timeout: float = key(duration, 60.0, "Longest wait for health before the turn is given back.")
+    health_timeout: float = key(duration, 60.0, "After this, it is said that health does not come.")
     health_interval: float = key(duration, 1.0)
     grace: float = key(duration, 0.0, "Wait after health before the turn is given back.")
     turn: float = key(duration, 60.0, "A holder that does not renew its turn for so long has lost it.")
