@@ -16,10 +16,12 @@ from typing import Any
 from strongroom import __version__
 from strongroom.agent.auth.attempt import Unready
 from strongroom.agent.auth.handler import AuthHandler
+from strongroom.agent.auth.remembered import Remembered
 from strongroom.agent.auth.sink import Sinks
 from strongroom.agent.auth.source import source_of
 from strongroom.agent.config import AgentConfig, AutoAuth, ConfigError, load
 from strongroom.agent.exit import Exit
+from strongroom.agent.proxy.service import ApiProxy
 from strongroom.agent.state import State
 from strongroom.agent.supervisor import Supervisor
 from strongroom.agent.token import TokenHolder
@@ -98,6 +100,7 @@ class Agent:
         self.config = config
         self.flags = flags
         self.proxy = proxy
+        self.api: ApiProxy | None = None
         self.state = State()
         self._logs = logs
         self.endpoint: Endpoint = endpoint_of(config, os.environ, flags)
@@ -129,6 +132,11 @@ class Agent:
         for warning in config.warnings:
             _log.warning(warning)
         source = source_of(config, os.environ)
+        if config.listeners:
+            self.api = self._api_proxy()
+            self.supervisor.start(self.api.run(), "proxy")
+            if source is not None and self.api.remembered is not None:
+                source = (source[0], Remembered(self.api.remembered, source[1]))
         self.handler: AuthHandler | None = None
         stanza = source[0] if source else AutoAuth()
         self.sinks = Sinks(stanza.sinks, self.upstream, self.holder, self.state)
@@ -139,6 +147,16 @@ class Agent:
             self.supervisor.start(self.sinks.run(), "sinks")
         if config.exit_after_auth:
             self.supervisor.start(self._finish_once_done(), "exit-after-auth")
+
+    def _api_proxy(self) -> ApiProxy:
+        return ApiProxy(
+            self.config,
+            self.endpoint,
+            self.holder,
+            self.state,
+            word="proxy" if self.proxy else "agent",
+            quits=lambda: self._stop("quit"),
+        )
 
     async def _finish_once_done(self) -> None:
         await self.holder.get()
@@ -170,6 +188,8 @@ class Agent:
 
     def reload(self) -> None:
         """Take over a changed configuration where that is possible; a wrong one changes nothing."""
+        if self.api is not None:
+            self.api.reload()
         try:
             config = configuration(self.flags, proxy=self.proxy)
             self._logs.configure(level_of(config))
