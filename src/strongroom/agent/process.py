@@ -12,12 +12,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strongroom import __version__
 from strongroom.agent.aftermath import Aftermath
 from strongroom.agent.auth.attempt import Unready
 from strongroom.agent.auth.handler import AuthHandler
+from strongroom.agent.auth.remembered import Remembered
 from strongroom.agent.auth.sink import Sinks
 from strongroom.agent.auth.source import source_of
 from strongroom.agent.child import Child
@@ -31,6 +32,9 @@ from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Endpoint, Upstream, endpoint_of
 from strongroom.errors import StrongroomError
 from strongroom.log import Logs, Rotation
+
+if TYPE_CHECKING:
+    from strongroom.agent.proxy.service import ApiProxy
 
 _log = logging.getLogger("agent")
 FORWARDED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGWINCH)
@@ -103,6 +107,7 @@ class Agent:
         self.config = config
         self.flags = flags
         self.proxy = proxy
+        self.api: ApiProxy | None = None
         self.state = State()
         self._logs = logs
         self.endpoint: Endpoint = endpoint_of(config, os.environ, flags)
@@ -110,7 +115,7 @@ class Agent:
     async def run(self) -> int:
         """Serve until told to stop; gives the exit code."""
         self.holder = TokenHolder()
-        self.upstream = Upstream(self.endpoint, self.state)
+        self.upstream = Upstream(self.endpoint, told=self.state)
         self.supervisor = Supervisor()
         try:
             with self._signals(), pid_file(self.config.pid_file):
@@ -134,6 +139,11 @@ class Agent:
         for warning in config.warnings:
             _log.warning(warning)
         source = source_of(config, os.environ)
+        if config.listeners:
+            self.api = self._api_proxy()
+            self.supervisor.start(self.api.run(), "proxy")
+            if source is not None and self.api.remembered is not None:
+                source = (source[0], Remembered(self.api.remembered, source[1]))
         self.handler: AuthHandler | None = None
         stanza = source[0] if source else AutoAuth()
         self.sinks = Sinks(stanza.sinks, self.upstream, self.holder, self.state)
@@ -170,6 +180,18 @@ class Agent:
         self.aftermath.rendered(written)
         if self.child is not None and all(target.ready for target in self.runner.targets):
             self.child.rendered(self.runner.targets, written)
+
+    def _api_proxy(self) -> ApiProxy:
+        from strongroom.agent.proxy.service import ApiProxy  # noqa: PLC0415  most agents listen nowhere
+
+        return ApiProxy(
+            self.config,
+            self.endpoint,
+            self.holder,
+            self.state,
+            word="proxy" if self.proxy else "agent",
+            quits=lambda: self._stop("quit"),
+        )
 
     async def _finish_once_done(self) -> None:
         await self.holder.get()
@@ -210,6 +232,8 @@ class Agent:
 
     def reload(self) -> None:
         """Take over a changed configuration where that is possible; a wrong one changes nothing."""
+        if self.api is not None:
+            self.api.reload()
         try:
             config = configuration(self.flags, proxy=self.proxy)
             self._logs.configure(level_of(config))

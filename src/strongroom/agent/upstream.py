@@ -25,7 +25,16 @@ from strongroom.client.environment import variable
 from strongroom.errors import StrongroomError, UpstreamFailed
 from strongroom.secret import Secret
 
-__all__ = ["Answer", "Endpoint", "Refused", "Unreachable", "Upstream", "backoff", "endpoint_of"]
+__all__ = [
+    "Answer",
+    "Endpoint",
+    "NoConnection",
+    "Refused",
+    "Unreachable",
+    "Upstream",
+    "backoff",
+    "endpoint_of",
+]
 
 DEFAULT_ADDRESS = "https://127.0.0.1:8200"
 TIMEOUT = 60.0
@@ -40,6 +49,10 @@ _TRUE = frozenset({"1", "t", "true"})
 
 class Unreachable(UpstreamFailed):
     """No answer came, or none that can be used."""
+
+
+class NoConnection(Unreachable):
+    """There was no connection, so nothing was sent: the same may be tried again whatever it does."""
 
 
 class Refused(StrongroomError):
@@ -122,11 +135,11 @@ def backoff(attempt: int, least: float, most: float, *, draw: Callable[[], float
 class Upstream:
     """A pool of connections to one endpoint. Close it when done."""
 
-    def __init__(self, endpoint: Endpoint, told: Observer | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, at_once: int = AT_ONCE, *, told: Observer | None = None) -> None:
         self._told = told
         self.endpoint = endpoint
         self._idle: list[Connection] = []
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(at_once)
         self._context: tuple[tuple[Any, ...], ssl.SSLContext] | None = None
         self.requests = 0
         """How many were sent."""
@@ -179,12 +192,16 @@ class Upstream:
         body: bytes = b"",
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as above
+        streams: Callable[[Answer], bool] | None = None,
     ) -> Answer:
-        """A request as it stands: its target, its headers but those of the connection. Raises Unreachable."""
+        """A request as it stands: its target, its headers but those of the connection. Raises Unreachable.
+
+        ``streams`` says by the head of an answer whether its body is passed on as it comes, in ``stream``.
+        """
         limit = self.endpoint.timeout if timeout is None else timeout
         self.requests += 1
         try:
-            answer = await self._timed(limit, method, target, headers, body)
+            answer = await self._timed(limit, method, target, headers, body, streams)
         except Unreachable as error:
             if self._told is not None:
                 self._told.refused(error.public, reachable=False, sealed=False)
@@ -222,20 +239,33 @@ class Upstream:
         target: str,
         headers: Mapping[str, str] | list[tuple[str, str]],
         body: bytes,
+        streams: Callable[[Answer], bool] | None,
     ) -> Answer:
         head = self._head(method, target, headers, body)
+        head_only = method == "HEAD"
         async with self._slots:
             while connection := self._kept():
                 try:
-                    return await self._on(connection, head, body, method)
+                    return await self._on(connection, head, body, head_only=head_only, streams=streams)
                 except ConnectionLost as lost:
                     if not lost.untouched:
                         raise
                     # The server had closed it while it was idle; a fresh one tells a real failure apart.
-            return await self._on(await self._connect(), head, body, method)
+            made = await self._connect()
+            return await self._on(made, head, body, head_only=head_only, streams=streams)
 
-    async def _on(self, connection: Connection, head: bytes, body: bytes, method: str) -> Answer:
-        answer = await connection.exchange(head, body, head_only=method == "HEAD")
+    async def _on(
+        self,
+        connection: Connection,
+        head: bytes,
+        body: bytes,
+        *,
+        head_only: bool,
+        streams: Callable[[Answer], bool] | None,
+    ) -> Answer:
+        answer = await connection.exchange(head, body, head_only=head_only, streams=streams)
+        if answer.stream is not None:
+            return answer  # whoever reads it to its end has the connection
         if not connection.closed and self.endpoint.keep_alive:
             connection.idle_since = monotonic()
             self._idle.append(connection)
@@ -293,11 +323,11 @@ class Upstream:
                         server_hostname=(self.endpoint.server_name or parts.hostname) if secure else None,
                     )
                 else:
-                    raise Unreachable("the server's address must be an http, https or unix URL")
+                    raise NoConnection("the server's address must be an http, https or unix URL")
         except TimeoutError:
-            raise Unreachable(f"no connection to the server within {CONNECT:g} seconds") from None
+            raise NoConnection(f"no connection to the server within {CONNECT:g} seconds") from None
         except (OSError, ssl.SSLError) as error:
-            raise Unreachable(f"the server cannot be reached: {_reason(error)}") from None
+            raise NoConnection(f"the server cannot be reached: {_reason(error)}") from None
         return made
 
     def _tls(self) -> ssl.SSLContext:

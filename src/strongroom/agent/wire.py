@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httptools
 import msgspec
 
+from strongroom.agent.stream import Stream
 from strongroom.errors import UpstreamFailed
 
 LIMIT = 64 * 1024 * 1024
@@ -17,11 +19,15 @@ LIMIT = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are in lower case; ``headers`` keeps their order and repetitions."""
+    """What came back. Header names are in lower case; ``headers`` keeps their order and repetitions.
+
+    ``stream`` is set instead of ``body`` for what is passed on as it comes, where that was asked for.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
+    stream: Stream | None = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -71,16 +77,30 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._size = 0
         self._head_only = False
+        self._streams: Callable[[Answer], bool] | None = None
+        self._stream: Stream | None = None
         self.closed = False
         self.idle_since = 0.0
 
-    async def exchange(self, head: bytes, body: bytes, *, head_only: bool = False) -> Answer:
-        """Send a request and wait for its answer. Raises ConnectionLost."""
+    async def exchange(
+        self,
+        head: bytes,
+        body: bytes,
+        *,
+        head_only: bool = False,
+        streams: Callable[[Answer], bool] | None = None,
+    ) -> Answer:
+        """Send a request and wait for its answer. Raises ConnectionLost.
+
+        ``streams`` is asked, as soon as the head of the answer is there, whether to pass its body on as it
+        comes; the connection then serves nothing else.
+        """
         if self.closed or self._transport is None:
             raise ConnectionLost(untouched=True)
         self._answer = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._headers, self._pieces, self._size, self._head_only = [], [], 0, head_only
+        self._streams = streams
         self._transport.write(head + body if len(body) < 65_536 else head)
         if len(body) >= 65_536:
             self._transport.write(body)
@@ -105,7 +125,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._answer is None:
+        if self._parser is None or (self._answer is None and self._stream is None):
             self.close()  # it speaks unasked
             return
         try:
@@ -114,12 +134,15 @@ class Connection(asyncio.Protocol):
             self._fail(untouched=False)
 
     def eof_received(self) -> None:
-        if self._parser is not None and self._answer is not None and self._until_end():
+        if self._parser is not None and self._waited_for() and self._until_end():
             self.on_message_complete()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
         self._fail(untouched=not self._headers)
+
+    def _waited_for(self) -> bool:
+        return self._answer is not None or self._stream is not None
 
     def _until_end(self) -> bool:
         """Whether the body ends with the connection."""
@@ -127,6 +150,8 @@ class Connection(asyncio.Protocol):
         return bool(names) and not names & {"content-length", "transfer-encoding"}
 
     def _fail(self, *, untouched: bool) -> None:
+        if self._stream is not None:
+            self._stream.end(whole=False)
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionLost(untouched=untouched))
         if not self.closed:
@@ -141,8 +166,22 @@ class Connection(asyncio.Protocol):
         if self._head_only:
             self.on_message_complete()
             self.close()
+        elif self._streams is not None and self._answer is not None and not self._answer.done():
+            self._begin_stream(self._answer, self._streams)
+
+    def _begin_stream(self, waiting: asyncio.Future[Answer], streams: Callable[[Answer], bool]) -> None:
+        assert self._parser is not None  # noqa: S101  for the type checker
+        assert self._transport is not None  # noqa: S101  for the type checker
+        answer = Answer(self._parser.get_status_code(), tuple(self._headers))
+        if answer.status >= 200 and streams(answer):
+            self.closed = True  # to others
+            self._stream = Stream(self._transport)
+            waiting.set_result(replace(answer, stream=self._stream))
 
     def on_body(self, body: bytes) -> None:
+        if self._stream is not None:
+            self._stream.feed(body)
+            return
         self._size += len(body)
         if self._size > LIMIT:
             self._fail(untouched=False)
@@ -150,6 +189,11 @@ class Connection(asyncio.Protocol):
             self._pieces.append(body)
 
     def on_message_complete(self) -> None:
+        if self._stream is not None:
+            self._stream.end()
+            if self._transport is not None:
+                self._transport.close()
+            return
         if self._parser is None or self._answer is None or self._answer.done():
             return
         status = self._parser.get_status_code()

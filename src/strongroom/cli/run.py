@@ -1,4 +1,4 @@
-"""``server`` and ``agent``: the two that stay."""
+"""``server``, ``agent`` and ``proxy``: those that stay."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ AGENT = (
     *LOG,
     *HTTP,
 )
+PROXY = (
+    Flag("config", "list", "Configuration file. May be repeated.", env="PROXY_CONFIG_PATH"),
+    *AGENT[1:],
+)
 
 
 @commands.add("server", flags=SERVER)
@@ -67,3 +71,14 @@ def agent(session: Session) -> int:
     from strongroom.agent.process import main  # noqa: PLC0415 (the whole agent)
 
     return main(session.flags)
+
+
+@commands.add("proxy", flags=PROXY)
+def proxy(session: Session) -> int:
+    """Run the proxy: it passes requests on to the server, with a token of its own where wanted.
+
+    $ {name} proxy -config=proxy.hcl
+    """
+    from strongroom.agent.process import main  # noqa: PLC0415 (the whole agent)
+
+    return main(session.flags, proxy=True)
