@@ -91,7 +91,7 @@ def test_a_login_with_approle_renders_and_ends(four: Four) -> None:
       destination = "@/deep/er/out"
       contents = <<EOT
 {{ with secret "secret/data/NAME" }}user={{ .Data.data.user }}
-{{ end }}{{ range $k, $v := (secret "secret/data/NAME").Data.data }}{{ $k }}={{ $v | printf "%q" }};{{ end }}
+{{ end }}{{ range $k, $v := (secret "secret/data/NAME").Data.data }}{{ $k }}={{ $v | toUpper }};{{ end }}
 EOT
     }
     template { contents = "{{ with secret `secret/NAME` }}{{ .Data.data.user }}{{ end }}" destination = "@/short" perms = "0600" }
@@ -122,7 +122,7 @@ EOT
     for server in four.servers:
         kv(server, four.name, user="alice", password="p4ss")
     found = four.play(config, act)
-    assert found["ours at our"]["out"] == 'user=alice\npassword="p4ss";user="alice";\n'
+    assert found["ours at our"]["out"] == "user=alice\npassword=P4SS;user=ALICE;\n"
 
 
 def test_wrapped_and_encrypted_sinks(four: Four) -> None:
