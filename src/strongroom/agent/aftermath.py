@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from strongroom.agent.config import AgentConfig, Template
@@ -32,6 +34,7 @@ class _Job:
     env: ExecEnv | None
     group: Group | None
     states: list[TemplateState] = field(default_factory=list)
+    markers: set[Path] = field(default_factory=set)
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -59,6 +62,7 @@ class Aftermath:
             job = self._job_of(target)
             if job is not None and not job.wanted.is_set():
                 job.wanted.set()
+                job.markers |= {target.marker} if target.marker is not None else set()
                 self._busy += 1
                 self._quiet.clear()
 
@@ -108,7 +112,10 @@ class Aftermath:
                 async with self._in_order:
                     await self._once(job)
             else:
-                await job.group.restart(lambda: self._once(job))
+                await job.group.restart(functools.partial(self._once, job))
+                if not job.wanted.is_set():
+                    for marker in job.markers:
+                        marker.unlink(missing_ok=True)
             self._busy -= 1
             if not self._busy:
                 self._quiet.set()

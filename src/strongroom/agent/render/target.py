@@ -38,6 +38,14 @@ class Target:
         return self.state.destination
 
     @property
+    def marker(self) -> Path | None:
+        """A file that tells that the command still has to run, should the agent die before it does."""
+        if not isinstance(self.stanza, Template) or self.stanza.cycle is None:
+            return None
+        path = Path(self.stanza.destination)
+        return path.with_name(f".{path.name}.restart")
+
+    @property
     def ready(self) -> bool:
         """Whether it was rendered, and is not waiting for anything."""
         return self.rendered is not None
@@ -63,11 +71,12 @@ class Target:
         path = Path(self.stanza.destination)
         if _holds(path, found.content):
             first, self.rendered = self.rendered is None, found.content
-            if first:
-                self.state.last_error = ""
-            return False
+            return first and self.marker is not None and self.marker.exists()
         if self.stanza.backup:
             files.back_up(path)
+        if self.marker is not None:
+            shape = files.Shape(0o600)
+            files.write(self.marker, b"", shape, default_mode=0o600, create_dirs=self.stanza.create_dest_dirs)
         files.write(
             path,
             found.content,
