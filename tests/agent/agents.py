@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.server import PEER, STRONGROOM, Server, clean_environment
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Running:
     def log(self) -> str:
         return self.text("agent.log")
 
-    def path(self, name: str) -> Path:
-        return self.folder / name
+    def path(self, *names: str) -> Path:
+        return self.folder.joinpath(*names)
 
     def text(self, name: str) -> str:
         try:

@@ -112,7 +112,7 @@ def test_consul_template_in_its_old_spelling() -> None:
     assert config.vault.client_key == "c.pem"
     assert config.vault.ca_cert == "ca.pem"
     template = config.templates[0]
-    assert template.command == ("service", "hello", "restart")
+    assert template.command == ("/bin/sh", "-c", "service hello restart")
     assert template.perms == 0o600
     assert template.wait
     assert (template.wait.min, template.wait.max) == (2, 6)

@@ -9,14 +9,15 @@ import json
 import signal
 import time
 import uuid
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-
 from typing import Any
 
 import pytest
 
+from strongroom.crypto.exchange import Envelope, new_pair, open_with
 from tests.agent.agents import PROGRAMS, Agents, Running, approle, kv
 from tests.server import Server
 
@@ -94,7 +95,11 @@ def test_a_login_with_approle_renders_and_ends(four: Four) -> None:
 {{ end }}{{ range $k, $v := (secret "secret/data/NAME").Data.data }}{{ $k }}={{ $v | toUpper }};{{ end }}
 EOT
     }
-    template { contents = "{{ with secret `secret/NAME` }}{{ .Data.data.user }}{{ end }}" destination = "@/short" perms = "0600" }
+    template {
+      contents = "{{ with secret `secret/NAME` }}{{ .Data.data.user }}{{ end }}"
+      destination = "@/short"
+      perms = "0600"
+    }
     """
 
     def act(running: Running, server: Server, name: str) -> Any:
@@ -126,8 +131,6 @@ EOT
 
 
 def test_wrapped_and_encrypted_sinks(four: Four) -> None:
-    from strongroom.crypto.exchange import Envelope, new_pair, open_with
-
     config = """
     exit_after_auth = true
     vault { address = "%" }
@@ -135,11 +138,15 @@ def test_wrapped_and_encrypted_sinks(four: Four) -> None:
       method "token_file" { config = { token_file_path = "@/token" } }
       sink "file" { wrap_ttl = "5m" config = { path = "@/wrapped" } }
       sink "file" { dh_type = "curve25519" dh_path = "@/dh" aad = "for me" config = { path = "@/sealed" } }
-      sink "file" { dh_type = "curve25519" dh_path = "@/dh" derive_key = true aad_env_var = "HOME" config = { path = "@/derived" } }
+      sink "file" {
+        dh_type = "curve25519"
+        dh_path = "@/dh"
+        derive_key = true
+        aad_env_var = "HOME"
+        config = { path = "@/derived" }
+      }
     }
     """
-    from base64 import b64decode, b64encode
-
     private, public = new_pair()
 
     def opened(text: str, aad: str, *, derive: bool) -> str:
@@ -200,8 +207,14 @@ def test_a_process_is_restarted_when_its_secret_changes(four: Four) -> None:
         AUTH
         + """
     template_config { static_secret_render_interval = "1s" }
-    env_template "PASSWORD" { contents = "{{ with secret `secret/data/NAME` }}{{ .Data.data.password }}{{ end }}" }
-    exec { command = ["/bin/sh", "@/service"] restart_on_secret_changes = "always" restart_stop_signal = "SIGTERM" }
+    env_template "PASSWORD" {
+      contents = "{{ with secret `secret/data/NAME` }}{{ .Data.data.password }}{{ end }}"
+    }
+    exec {
+      command = ["/bin/sh", "@/service"]
+      restart_on_secret_changes = "always"
+      restart_stop_signal = "SIGTERM"
+    }
     """
     )
 
@@ -227,7 +240,9 @@ def test_a_process_that_shall_not_be_restarted_is_left_alone(four: Four) -> None
         AUTH
         + """
     template_config { static_secret_render_interval = "1s" }
-    env_template "PASSWORD" { contents = "{{ with secret `secret/data/NAME` }}{{ .Data.data.password }}{{ end }}" }
+    env_template "PASSWORD" {
+      contents = "{{ with secret `secret/data/NAME` }}{{ .Data.data.password }}{{ end }}"
+    }
     exec { command = ["/bin/sh", "@/service"] restart_on_secret_changes = "never" }
     """
     )
@@ -296,7 +311,10 @@ def test_a_missing_secret_ends_the_agent_only_where_wanted(four: Four) -> None:
         AUTH
         + """
     template_config { exit_on_retry_failure = true }
-    template { contents = "{{ with secret `secret/data/NAME-none` }}{{ .Data.data.v }}{{ end }}" destination = "@/out" }
+    template {
+      contents = "{{ with secret `secret/data/NAME-none` }}{{ .Data.data.v }}{{ end }}"
+      destination = "@/out"
+    }
     """
     )
 
@@ -336,7 +354,10 @@ def test_a_login_that_fails_ends_the_agent_only_where_wanted(four: Four) -> None
     config = """
     vault { address = "%" }
     auto_auth {
-      method "approle" { exit_on_err = true config = { role_id_file_path = "@/token" secret_id_file_path = "@/secret" } }
+      method "approle" {
+        exit_on_err = true
+        config = { role_id_file_path = "@/token" secret_id_file_path = "@/secret" }
+      }
       sink "file" { config = { path = "@/sink" } }
     }
     """

@@ -37,6 +37,8 @@ async def start(
     command: Sequence[str], env: Mapping[str, str] | None = None, *, own_group: bool = True
 ) -> asyncio.subprocess.Process:
     """Start a program; it writes where the agent writes. Raises CommandFailed."""
+    if len(command) == 1 and " " in command[0]:
+        command = ("/bin/sh", "-c", command[0])  # a list of one line, as old configurations have it
     try:
         return await asyncio.create_subprocess_exec(
             *command,

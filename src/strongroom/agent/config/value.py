@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -96,16 +95,14 @@ def texts(node: Node) -> tuple[str, ...]:
 
 
 def command(node: Node) -> tuple[str, ...]:
-    """A command: a list of words is run as it stands, one string by the shell if it needs one."""
+    """A command: a list of words is run as it stands, one string by the shell; a URL stands for itself."""
     found = texts(node)
-    if len(found) != 1:
+    if len(found) != 1 or isinstance(node, List):
         return found
     line = found[0].strip()
     if not line:
         return ()
-    if set(line) & set("|&;<>()$`\\\"'*?[]#~=%\n"):
-        return ("/bin/sh", "-c", line)
-    return tuple(shlex.split(line))
+    return (line,) if line.startswith(("http://", "https://")) else ("/bin/sh", "-c", line)
 
 
 def mode(node: Node) -> int:

@@ -120,7 +120,7 @@ class Reading:
                 return known, second
         token = await self._holder.get()
         answer = await self._upstream.request("GET", f"sys/internal/ui/mounts/{path}", token=token)
-        if answer.status in {403, 404}:
+        if 400 <= answer.status < 500 and answer.status not in {412, 429, 472, 473}:
             return "", False  # as for a server without that path: the secret itself will tell
         if answer.status >= 400:
             raise Refused(f"finding the mount of {path}", answer)
