@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongroom import __version__
+from strongroom.agent import init_container, status
 from strongroom.agent.aftermath import Aftermath
 from strongroom.agent.auth.attempt import Unready
 from strongroom.agent.auth.handler import AuthHandler
@@ -66,6 +67,8 @@ def _refuse(sentence: str) -> int:
 
 def configuration(flags: Mapping[str, Any], *, proxy: bool = False) -> AgentConfig:
     """The configuration that flags and files make. Raises StrongroomError."""
+    if not flags.get("config") and not proxy and init_container.wanted(os.environ):
+        return init_container.configuration(os.environ)
     if not flags.get("config"):
         raise StrongroomError("Must specify exactly at least one config path using -config")
     config = load(flags["config"], proxy=proxy)
@@ -153,6 +156,8 @@ class Agent:
             self.handler = AuthHandler(stanza, source[1], self.upstream, self.holder, self.state)
             self.supervisor.start(self.handler.run(), "auth")
             self.supervisor.start(self.sinks.run(), "sinks")
+        if socket := status.place(config):
+            self.supervisor.start(status.serve(socket, self.state), "status")
         if config.exit_after_auth:
             self.supervisor.start(self._finish_once_done(), "exit-after-auth")
 

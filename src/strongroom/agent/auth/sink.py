@@ -39,7 +39,9 @@ class Sink:
         if token is None:
             return
         text = token.reveal()
-        if holder.wrapped is not None:
+        if self._stanza.config.get("content") == "accessor":
+            text = holder.accessor
+        elif holder.wrapped is not None:
             text = _wrap_text(holder.wrapped)
         elif self._stanza.wrap_ttl:
             text = await self._wrapped(token)

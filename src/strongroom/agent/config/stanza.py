@@ -344,6 +344,7 @@ class AgentConfig(Stanza):
     """The whole of it."""
 
     pid_file: str = key(text, "")
+    status_socket: str = key(text, "", "Where agent status asks; beside pid_file where that is set.")
     exit_after_auth: bool = key(flag, False)
     disable_idle_connections: tuple[str, ...] = key(words, ())
     disable_keep_alives: tuple[str, ...] = key(words, ())
