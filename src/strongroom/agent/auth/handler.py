@@ -110,7 +110,8 @@ class AuthHandler:
             "GET", "auth/token/lookup-self", token=token, doing="looking the token up"
         )
         data = answer.get("data") or {}
-        return self._take({**data, "lease_duration": data.get("ttl")}, token)
+        ttl = data.get("ttl") or (0.5 if data.get("expire_time") else 0)  # the last second is told as 0
+        return self._take({**data, "lease_duration": ttl}, token)
 
     def _take(self, auth: Mapping[str, Any], token: Secret[str]) -> Lifetime:
         if not token:

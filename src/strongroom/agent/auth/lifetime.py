@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 NEVER = float("inf")
+CAPPED = 0.98
+"""A renewal that grants less than this part of the lease was cut short by the token's longest life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,16 @@ class Lifetime:
         """What to do next, ``renew`` or ``login``, and when.
 
         Renewal comes after two thirds, up to a tenth earlier, so that many agents do not ask at once. A
-        token that cannot be renewed, or that its longest life has caught up with, is replaced before the
-        last tenth to fifth of its first lease.
+        token that cannot be renewed is replaced before the last tenth to fifth of its lease, one that its
+        longest life has caught up with before the last third.
         """
         if self.ttl <= 0:
             return "wait", NEVER
         grace = self.granted * (0.1 + 0.1 * draw())
         if not self.renewable:
             return "login", self.since + max(self.ttl - grace, self.ttl * 0.5)
-        if self.ttl <= grace:
-            return "login", self.since + self.ttl * 0.5
+        if self.ttl < self.granted * CAPPED:
+            return "login", self.since + self.ttl * (0.5 + 0.15 * draw())
         return "renew", self.since + self.ttl * (2 / 3) * (1.0 - 0.1 * draw())
 
     def renewed(self, now: float, ttl: float, *, renewable: bool) -> Lifetime:

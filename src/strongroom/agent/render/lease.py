@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SHORTEST = 1.0
+CAPPED = 0.98
+"""A renewal that grants less than this part of the lease was cut short by its longest life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,14 @@ def plan_held(held: Held, rules: Rules, *, draw: Callable[[], float] = random.ra
     """What comes next for a leased secret.
 
     A renewable lease is renewed after two thirds, up to a tenth earlier: many agents do not ask at once, and
-    a failed attempt leaves time for others. One that can be renewed no further is replaced by a new secret
-    before its end, so that whoever uses it has time to change over.
+    a failed attempt leaves time for others. A renewal that grants less than the one before tells that the
+    lease nears its longest life: it is replaced by a new secret well before its end, so that whoever uses it
+    has time to change over.
     """
-    grace = held.granted * (0.1 + 0.1 * draw())
-    if held.renewable and held.duration > grace:
+    if held.renewable and held.duration >= held.granted * CAPPED:
         return Plan("renew", max(held.duration * (2 / 3) * (1.0 - 0.1 * draw()), SHORTEST * 0.25))
     if held.renewable:
-        return Plan("read", held.duration * 0.5)
+        return Plan("read", held.duration * (0.5 + 0.15 * draw()))
     return Plan("read", max(_used_up(held.duration, rules, draw), SHORTEST * 0.25))
 
 
