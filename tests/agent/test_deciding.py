@@ -74,9 +74,9 @@ def test_what_has_no_lease_is_read_again(
     data: dict[str, object], duration: float, least: float, most: float
 ) -> None:
     for draw in (0.0, 0.5, 1.0):
-        plan = plan_unleased(data, duration, Rules(), 1_000_000, draw=lambda draw=draw: draw)
+        plan = plan_unleased(data, duration, Rules(), 1_000_000, draw=partial(float, draw))
         assert plan.what == "read"
-        assert least - 1 <= plan.seconds <= most
+        assert least - 1 <= plan.seconds <= most + 0.001
 
 
 @settings(max_examples=50)
