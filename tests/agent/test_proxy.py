@@ -128,6 +128,17 @@ def test_whose_token_is_used(sent: dict[str, str], forced: bool, token: str) -> 
     assert {name: value for name, value in stand.passed.headers.items() if name == "authorization"} == kept
 
 
+def test_a_token_that_is_refused_is_doubted_once_in_a_while() -> None:
+    doubts: list[bool] = []
+    stand = Stand(doubts=lambda: doubts.append(True), doubted=-100.0)
+    stand.server.answer = Answer(403, JSON, b'{"errors":["permission denied"]}')
+    stand("GET", "/v1/a", {"x-vault-token": "mine"})
+    assert not doubts, "it was another's"
+    for _ in range(5):
+        stand("GET", "/v1/a")
+    assert doubts == [True]
+
+
 def test_without_auto_auth_a_request_goes_on_without_a_token() -> None:
     stand = Stand(holder=None)
     stand("GET", "/v1/sys/health")
@@ -363,6 +374,33 @@ def test_a_redirect_is_followed_once() -> None:
     wire = Wire(http(307, headers=b"Location: /v1/b\r\n"), http(200, b'{"b":1}'))
     assert wire.ask(WRITE)[1] == b'{"b":1}'
     assert wire.heads[1].startswith(b"POST /v1/b HTTP/1.1\r\n")
+
+
+def test_a_stream_arrives_while_it_is_sent() -> None:
+    async def scenario() -> None:
+        arrived = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n"
+                b"\r\n3\r\none\r\n"
+            )
+            await arrived.wait()
+            writer.write(b"3\r\ntwo\r\n0\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        carrier = Carrier(Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"), Retry())
+        async with server, asyncio.timeout(10):
+            answer = await carrier.ask(READ)
+            assert answer.stream is not None
+            assert await anext(answer.stream) == b"one"
+            arrived.set()
+            assert [chunk async for chunk in answer.stream] == [b"two"]
+        await carrier.close()
+
+    asyncio.run(scenario())
 
 
 def test_streams_come_whole_or_break_off() -> None:

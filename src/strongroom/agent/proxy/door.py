@@ -23,6 +23,8 @@ from strongroom.wire import Message, Reply
 
 _log = logging.getLogger("proxy")
 _JSON = [("Content-Type", "application/json")]
+_DOUBT = 5.0
+"""Seconds between two looks at whether the agent's own token is still good."""
 
 
 class Asked(Protocol):
@@ -47,6 +49,9 @@ class House:
     """What is put before the namespace of each request."""
     retention: float = 0.0
     quits: Callable[[], None] = field(default=lambda: None)
+    doubts: Callable[[], None] = field(default=lambda: None)
+    """Called when the server refused the agent's own token: to see whether it is still good."""
+    doubted: float = 0.0
 
 
 class Door:
@@ -125,8 +130,17 @@ class Door:
             return _failure(502, f"failed to get the response: {error.public}")
         except StrongroomError as error:
             return _failure(error.status, *error.sentences())
+        if own and answer.status == 403:
+            self._doubt()
         held = house.holder.token if house.holder is not None else None
         return reply_of(without_own_token(question.path, answer, held.reveal() if held else ""), age)
+
+    def _doubt(self) -> None:
+        """A policy that denies looks the same, so not at every request."""
+        now = time.monotonic()
+        if now - self._house.doubted > _DOUBT:
+            self._house.doubted = now
+            self._house.doubts()
 
     def _own_token(self, message: Message) -> str:
         """The agent's token, where it is the one to use."""
