@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
+import pytest
+
+from strongroom.agent.cache import cache as cache_module
 from strongroom.agent.cache.cache import Cache
 from strongroom.agent.cache.clearing import Clearing
 from strongroom.agent.cache.question import Question
@@ -367,6 +370,17 @@ def test_clearing_by_each_type() -> None:
             wanted = Clearing(kind, value.format(lease=lease, token=token))
             assert stand.cache.clear(wanted) == number, kind
             stand.cache.clear(Clearing("all"))
+
+    run(scenario)
+
+
+def test_a_full_cache_passes_on_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "LIMIT", 1)
+
+    async def scenario(stand: Stand) -> None:
+        lease, _ = await stand.lease()
+        assert await stand.token() != await stand.token()
+        assert await stand.lease() == (lease, True)
 
     run(scenario)
 

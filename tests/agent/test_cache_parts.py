@@ -316,6 +316,28 @@ def test_one_sleeper_wakes_for_an_earlier_turn() -> None:
     asyncio.run(scenario())
 
 
+def test_one_that_fails_has_another_turn_and_disturbs_nobody() -> None:
+    async def scenario() -> None:
+        seen: list[str] = []
+
+        async def act(name: str) -> None:
+            seen.append(name)
+            if name == "broken":
+                raise RuntimeError
+
+        schedule = Schedule(act, lambda: 0.0)
+        schedule.set("broken", -1.0)
+        schedule.set("whole", 0.0)
+        task = asyncio.create_task(schedule.run())
+        await asyncio.sleep(0.01)
+        assert seen == ["broken", "whole"]
+        assert schedule.next() == 60.0
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
 def test_who_joins_shares_no_answer_from_before_it_came() -> None:
     """A read that starts while another is under way sees what was written in between."""
 

@@ -18,8 +18,11 @@ import pytest
 
 from strongroom.crypto.selfsigned import self_signed
 from tests.canary import Canaries
+from tests.postgres import PASSWORD, ROOT, Postgres, _cluster, postgres
 from tests.proxying import anonymous, approle_of, new_token, start_proxy
 from tests.server import PEER, STRONGROOM, Server, clean_environment, running, wait_until
+
+__all__ = ["_cluster", "postgres"]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,34 @@ def test_a_revoked_child_is_made_anew(proxy: Server) -> None:
     assert second["client_token"] != first["client_token"]
     assert proxy.api.post("auth/token/revoke-accessor", {"accessor": second["accessor"]}).status == 204
     assert proxy.api.post("auth/token/create", fields).auth["client_token"] != second["client_token"]
+
+
+def test_database_users_are_given_again_until_they_are_revoked(
+    proxy: Server, server: Server, postgres: Postgres, canary: Canaries
+) -> None:
+    server.api.post("sys/mounts/proxied-db", {"type": "database"})
+    connection = {
+        "username": ROOT,
+        "password": PASSWORD,
+        "connection_url": postgres.url,
+        "allowed_roles": "*",
+    }
+    kind = {"plugin_name": "postgresql-database-plugin", "allowed_roles": "*"}
+    assert server.api.post("proxied-db/config/pg", connection | kind).status == 204
+    create = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}'"
+    role = {"db_name": "pg", "creation_statements": [create], "default_ttl": "1h"}
+    assert server.api.post("proxied-db/roles/app", role).status == 204
+    first, again = (proxy.api.get("proxied-db/creds/app") for _ in range(2))
+    assert [each.headers["x-cache"] for each in (first, again)] == ["MISS", "HIT"]
+    assert first.json == again.json
+    user, password = first.data["username"], canary.watch(first.data["password"])
+    assert postgres.logs_in(user, password)
+    revoked = proxy.api.put("sys/leases/revoke", {"lease_id": first.json["lease_id"], "sync": True})
+    assert revoked.status == 204
+    assert not postgres.has(user)
+    assert proxy.api.get("proxied-db/creds/app").headers["x-cache"] == "MISS"
+    assert proxy.api.delete("sys/mounts/proxied-db").status == 204
+    assert proxy.api.get("proxied-db/creds/app").status == 404
 
 
 def test_what_is_written_is_read_by_whoever_comes_after(proxy: Server) -> None:

@@ -26,6 +26,8 @@ from strongroom.agent.upstream import Answer, NoConnection, Unreachable
 
 _log = logging.getLogger("cache")
 
+LIMIT = 100_000
+"""Entries at most; what comes beyond passes through."""
 _OVERLAP = 256
 """Revocations that are looked at for each answer which was under way at the same time."""
 
@@ -162,6 +164,8 @@ class Cache:
         """
         owner = question.owner if terms.kind is Kind.LEASE or not terms.orphan else ""
         if (owner or terms.kind is Kind.LEASE) and not self.entries.manages(owner):
+            return False
+        if len(self.entries) >= LIMIT and self.entries.get(question.id) is None:
             return False
         entry = _entry(question, answer, terms, owner, self._clock())
         self.entries.put(entry)
