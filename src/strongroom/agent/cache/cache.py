@@ -126,17 +126,16 @@ class Cache:
 
     async def answer(self, question: Question) -> tuple[Answer, int | None]:
         """The answer to a question, and its age in seconds when it was kept. Raises Unreachable."""
-        if (found := self._kept(question)) is not None:
+        if (found := self.kept(question)) is not None:
             return found
         ends = ending(question)
         if ends is not None:
             return await self._end(question, ends), None
         self.misses += 1
-        return await self._flights.fly(
-            question.id, lambda: self._kept(question), lambda: self._send(question)
-        )
+        return await self._flights.fly(question.id, lambda: self.kept(question), lambda: self._send(question))
 
-    def _kept(self, question: Question) -> tuple[Answer, int] | None:
+    def kept(self, question: Question) -> tuple[Answer, int] | None:
+        """The answer to a question, and its age in seconds, where it is there already."""
         entry = self.entries.get(question.id)
         if entry is None:
             return None
