@@ -196,6 +196,7 @@ class Agent:
             self.state,
             word="proxy" if self.proxy else "agent",
             quits=lambda: self._stop("quit"),
+            doubts=self._doubt,
         )
 
     async def _finish_once_done(self) -> None:

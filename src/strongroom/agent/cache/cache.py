@@ -26,6 +26,8 @@ from strongroom.agent.upstream import Answer, NoConnection, Unreachable
 
 _log = logging.getLogger("cache")
 
+LIMIT = 100_000
+"""Entries at most; what comes beyond passes through."""
 _OVERLAP = 256
 """Revocations that are looked at for each answer which was under way at the same time."""
 
@@ -124,17 +126,16 @@ class Cache:
 
     async def answer(self, question: Question) -> tuple[Answer, int | None]:
         """The answer to a question, and its age in seconds when it was kept. Raises Unreachable."""
-        if (found := self._kept(question)) is not None:
+        if (found := self.kept(question)) is not None:
             return found
         ends = ending(question)
         if ends is not None:
             return await self._end(question, ends), None
         self.misses += 1
-        return await self._flights.fly(
-            question.id, lambda: self._kept(question), lambda: self._send(question)
-        )
+        return await self._flights.fly(question.id, lambda: self.kept(question), lambda: self._send(question))
 
-    def _kept(self, question: Question) -> tuple[Answer, int] | None:
+    def kept(self, question: Question) -> tuple[Answer, int] | None:
+        """The answer to a question, and its age in seconds, where it is there already."""
         entry = self.entries.get(question.id)
         if entry is None:
             return None
@@ -162,6 +163,8 @@ class Cache:
         """
         owner = question.owner if terms.kind is Kind.LEASE or not terms.orphan else ""
         if (owner or terms.kind is Kind.LEASE) and not self.entries.manages(owner):
+            return False
+        if len(self.entries) >= LIMIT and self.entries.get(question.id) is None:
             return False
         entry = _entry(question, answer, terms, owner, self._clock())
         self.entries.put(entry)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Awaitable, Callable
 from itertools import count
+
+_log = logging.getLogger("cache.schedule")
+_REST = 60.0
 
 AT_ONCE = 8
 """Renewals under way at the same time."""
@@ -80,7 +84,11 @@ class Schedule:
 
     async def _turn(self, name: str) -> None:
         async with self._slots:
-            await self._act(name)
+            try:
+                await self._act(name)
+            except Exception:  # noqa: BLE001  one defect shall not end the renewals of all others
+                _log.error("a lease was not looked after", exc_info=True)
+                self.set(name, self._clock() + _REST)
 
     async def _sleep(self) -> None:
         """Until the next turn, or an earlier one is set; clocks that jump are noticed within a minute."""

@@ -15,7 +15,7 @@ from strongroom.agent.cache.clearing import clearing
 from strongroom.agent.cache.question import Question
 from strongroom.agent.proxy.passing import question_of, reply_of, token_of, without_own_token
 from strongroom.agent.token import TokenHolder
-from strongroom.agent.upstream import Answer, Unreachable
+from strongroom.agent.upstream import Answer
 from strongroom.errors import StrongroomError
 from strongroom.metrics.exposition import PROMETHEUS_TYPE, render_json, render_prometheus
 from strongroom.metrics.registry import Metrics
@@ -23,6 +23,8 @@ from strongroom.wire import Message, Reply
 
 _log = logging.getLogger("proxy")
 _JSON = [("Content-Type", "application/json")]
+_DOUBT = 5.0
+"""Seconds between two looks at whether the agent's own token is still good."""
 
 
 class Asked(Protocol):
@@ -47,6 +49,9 @@ class House:
     """What is put before the namespace of each request."""
     retention: float = 0.0
     quits: Callable[[], None] = field(default=lambda: None)
+    doubts: Callable[[], None] = field(default=lambda: None)
+    """Called when the server refused the agent's own token: to see whether it is still good."""
+    doubted: float = 0.0
 
 
 class Door:
@@ -59,6 +64,7 @@ class Door:
         self._requests = house.metrics.counter(f"{house.word}.proxy.requests")
         self._failures = house.metrics.counter(f"{house.word}.proxy.failures")
         self._own = f"/{house.word}/v1/"
+        self._name = f"Strongroom-{house.word}"
 
     def __call__(self, message: Message) -> Reply | Awaitable[Reply]:
         """Answer one request; never raises."""
@@ -107,7 +113,8 @@ class Door:
 
     # -- all others --------------------------------------------------------------------------------
 
-    async def _pass_on(self, message: Message) -> Reply:
+    def _pass_on(self, message: Message) -> Reply | Awaitable[Reply]:
+        """What is kept is answered at once, without a task."""
         self._requests.add()
         house = self._house
         own = self._own_token(message)
@@ -115,18 +122,34 @@ class Door:
             question = question_of(
                 message,
                 own or token_of(message.headers),
-                agent=f"Strongroom-{house.word}",
+                agent=self._name,
                 namespace=house.namespace,
             )
+        except StrongroomError as error:
+            return _failure(error.status, *error.sentences())
+        if house.cache is not None and (found := house.cache.kept(question)) is not None:
+            return reply_of(*found)
+        return self._fetch(question, own)
+
+    async def _fetch(self, question: Question, own: str) -> Reply:
+        house = self._house
+        try:
             answer, age = await self._asked(question)
-        except Unreachable as error:
+        except StrongroomError as error:
             self._failures.add()
             _log.warning("a request was not passed on", extra={"fields": {"reason": error.public}})
             return _failure(502, f"failed to get the response: {error.public}")
-        except StrongroomError as error:
-            return _failure(error.status, *error.sentences())
+        if own and answer.status == 403:
+            self._doubt()
         held = house.holder.token if house.holder is not None else None
         return reply_of(without_own_token(question.path, answer, held.reveal() if held else ""), age)
+
+    def _doubt(self) -> None:
+        """A policy that denies looks the same, so not at every request."""
+        now = time.monotonic()
+        if now - self._house.doubted > _DOUBT:
+            self._house.doubted = now
+            self._house.doubts()
 
     def _own_token(self, message: Message) -> str:
         """The agent's token, where it is the one to use."""

@@ -41,6 +41,7 @@ class ApiProxy:
         *,
         word: str,
         quits: Callable[[], None],
+        doubts: Callable[[], None],
     ) -> None:
         persist = config.cache.persist if config.cache else None
         self._inheritance = inherited(persist) if persist else Inheritance()
@@ -59,6 +60,7 @@ class ApiProxy:
             namespace=endpoint.namespace if _prepends(config) else "",
             retention=retention(config),
             quits=quits,
+            doubts=doubts,
         )
         self._listeners = Listeners(house, config.listeners)
 
