@@ -157,7 +157,7 @@ class Agent:
             self.supervisor.start(self.handler.run(), "auth")
             self.supervisor.start(self.sinks.run(), "sinks")
         if socket := status.place(config):
-            self.supervisor.start(status.serve(socket, self.state), "status")
+            self.supervisor.start(status.serve(socket, self.state, self.upstream), "status")
         if config.exit_after_auth:
             self.supervisor.start(self._finish_once_done(), "exit-after-auth")
 

@@ -17,6 +17,7 @@ import msgspec
 
 from strongroom.agent.config import AgentConfig
 from strongroom.agent.state import State
+from strongroom.agent.upstream import Unreachable, Upstream
 from strongroom.errors import StrongroomError
 
 PATIENCE = 5.0
@@ -27,10 +28,16 @@ def place(config: AgentConfig) -> str:
     return config.status_socket or (f"{config.pid_file}.status" if config.pid_file else "")
 
 
-async def serve(path: str, state: State) -> None:
-    """Tell the state to everybody who connects, until cancelled. Raises StrongroomError."""
+async def serve(path: str, state: State, upstream: Upstream) -> None:
+    """Tell the state to everybody who connects, until cancelled. Raises StrongroomError.
+
+    The server is asked how it is when somebody wants to know, and not between.
+    """
 
     async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(Unreachable):
+            ways = {"standbyok": "true", "perfstandbyok": "true"}
+            await upstream.request("GET", "sys/health", query=ways, timeout=PATIENCE / 2)
         with contextlib.suppress(OSError):
             writer.write(msgspec.json.encode(state.document()))
             await writer.drain()

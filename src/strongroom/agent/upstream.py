@@ -213,7 +213,9 @@ class Upstream:
     def _tell(self, answer: Answer) -> None:
         assert self._told is not None  # noqa: S101  looked at before
         if answer.status >= 500 or answer.status in {429, 472, 473}:
-            sealed = any("sealed" in sentence.lower() for sentence in answer.errors)
+            sealed = b'"sealed":true' in answer.body or any(
+                "sealed" in each.lower() for each in answer.errors
+            )
             self._told.refused(f"the server answered {answer.status}", reachable=True, sealed=sealed)
         else:
             self._told.answered()

@@ -38,7 +38,7 @@ class Lifetime:
         if not self.renewable:
             return "login", self.since + max(self.ttl - grace, self.ttl * 0.5)
         if self.ttl < self.granted * CAPPED:
-            return "login", self.since + self.ttl * (0.5 + 0.15 * draw())
+            return "login", self.since + self.ttl * (0.25 + 0.2 * draw())
         return "renew", self.since + self.ttl * (2 / 3) * (1.0 - 0.1 * draw())
 
     def renewed(self, now: float, ttl: float, *, renewable: bool) -> Lifetime:

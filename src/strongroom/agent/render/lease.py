@@ -55,7 +55,7 @@ def plan_held(held: Held, rules: Rules, *, draw: Callable[[], float] = random.ra
     if held.renewable and held.duration >= held.granted * CAPPED:
         return Plan("renew", max(held.duration * (2 / 3) * (1.0 - 0.1 * draw()), SHORTEST * 0.25))
     if held.renewable:
-        return Plan("read", held.duration * (0.5 + 0.15 * draw()))
+        return Plan("read", held.duration * (0.25 + 0.2 * draw()))
     return Plan("read", max(_used_up(held.duration, rules, draw), SHORTEST * 0.25))
 
 
