@@ -42,7 +42,7 @@ class Leases:
             auth = {"client_token": "token of web at cluster-one", "accessor": "its accessor"}
             return {"auth": auth | {"lease_duration": 60, "renewable": True}}
         if path.startswith("/v1/auth/token/lookup-self"):
-            return {"data": {"ttl": 0, "renewable": False}}
+            return {"data": {"id": "root", "ttl": 0, "renewable": False, "policies": ["root"]}}
         if path.startswith("/v1/sys/leases/renew"):
             if self.revoked:
                 return None
@@ -80,7 +80,8 @@ class Handler(BaseHTTPRequestHandler):
             self.trouble(self.leases.trouble)
             return
         found = self.leases.answer(self.path)
-        self.reply(200 if found is not None else 400, json.dumps(found or {"errors": ["gone"]}))
+        missing = 404 if "/mounts/" in self.path else 400
+        self.reply(missing if found is None else 200, json.dumps(found or {"errors": ["gone"]}))
 
     def trouble(self, kind: int | str) -> None:
         if isinstance(kind, int):
