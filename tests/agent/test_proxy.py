@@ -196,7 +196,10 @@ def test_kept_answers_tell_their_age() -> None:
     assert len(stand.server.asked) == 1
 
 
-@pytest.mark.parametrize("path", ("auth/token/lookup", "auth/token/lookup-self", "ns/auth/token/lookup-self"))
+@pytest.mark.parametrize(
+    "path",
+    ("auth/token/lookup", "auth/token/lookup-self", "ns/auth/token/lookup-self", "sys/wrapping/unwrap"),
+)
 def test_the_agents_own_token_is_shown_to_nobody(path: str) -> None:
     stand = Stand()
     found = {"data": {"id": OWN, "accessor": "own-accessor", "ttl": 5}, "warnings": None}

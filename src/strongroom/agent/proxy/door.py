@@ -142,7 +142,7 @@ class Door:
         if own and answer.status == 403:
             self._doubt()
         held = house.holder.token if house.holder is not None else None
-        return reply_of(without_own_token(question.path, answer, held.reveal() if held else ""), age)
+        return reply_of(without_own_token(answer, held.reveal() if held else ""), age)
 
     def _doubt(self) -> None:
         """A policy that denies looks the same, so not at every request."""

@@ -46,7 +46,7 @@ class ApiProxy:
         persist = config.cache.persist if config.cache else None
         self._inheritance = inherited(persist) if persist else Inheritance()
         self._holder = holder
-        self._carrier = Carrier(endpoint, config.vault.retry)
+        self._carrier = Carrier(endpoint, config.vault.retry, told=state)
         self.cache = self._cache(config)
         self._own = own_token_use(config)
         self.metrics = figures(state, self.cache)
