@@ -57,6 +57,11 @@ def test_parts_do_not_run_into_each_other(one: list[str], other: list[str]) -> N
         return identity(parts[0], parts[1], {}, parts[2].encode("utf-8", "surrogatepass"), parts[3])
 
     assert (of(one) == of(other)) == (one == other)
+    assert (
+        of(["GET", "/v1/ab", "c", "d"]) != of(["GET", "/v1/a", "bc", "d"]) != of(["GET/", "v1/a", "bc", "d"])
+    )
+    assert of(["GET", "/v1/a", "b", "cd"]) != of(["GET", "/v1/ac", "b", "d"])
+    assert of(["GET", "/v1/a", "b", "t"]) != of(["GET", "/v1/at", "b", ""])
 
 
 def envelope(**values: Any) -> bytes:

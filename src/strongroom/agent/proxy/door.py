@@ -61,8 +61,8 @@ class Door:
         self._house = house
         self._metrics_only = metrics_only
         self._quits = quits
-        self._requests = house.metrics.counter(f"{house.word}.proxy.requests")
-        self._failures = house.metrics.counter(f"{house.word}.proxy.failures")
+        self._requests = house.metrics.counter(f"{house.word}.requests")
+        self._failures = house.metrics.counter(f"{house.word}.failures")
         self._own = f"/{house.word}/v1/"
         self._name = f"Strongroom-{house.word}"
 
