@@ -43,9 +43,13 @@ listener "tcp" {{
     arguments = (command, f"-config={folder / 'proxy.hcl'}")
     process = spawn(program, arguments, folder)
     proxy = Server(program, folder, port, process, arguments)
-    wait_until(lambda: listening(port), proxy)
-    if credentials:
-        wait_until(lambda: proxy.api.get("auth/token/lookup-self").status == 200, proxy)
+    try:
+        wait_until(lambda: listening(port), proxy)
+        if credentials:
+            wait_until(lambda: proxy.api.get("auth/token/lookup-self").status == 200, proxy)
+    except BaseException:
+        proxy.kill()
+        raise
     return proxy
 
 

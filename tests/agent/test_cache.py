@@ -310,6 +310,32 @@ def test_a_token_that_is_gone_takes_along_what_hangs_from_it() -> None:
     run(scenario)
 
 
+def test_one_lease_of_a_dead_token_tells_of_all() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.lease()
+        stand.server.now += 50
+        await stand("GET", "db/creds?another")
+        assert len(stand.cache.entries) == 2
+        stand.server.tokens.discard("own")
+        await stand.pass_time(27)
+        assert len(stand.cache.entries) == 0
+        assert stand.server.count("leases/renew") == 1
+
+    run(scenario)
+
+
+def test_for_a_revoked_token_nothing_is_kept_any_more() -> None:
+    async def scenario(stand: Stand) -> None:
+        await stand.lease()
+        await stand("POST", "auth/token/revoke", {"token": "own"}, "root")
+        assert len(stand.cache.entries) == 0
+        stand.server.tokens.add("own")
+        assert (await stand.lease())[1] is False
+        assert len(stand.cache.entries) == 0
+
+    run(scenario)
+
+
 def test_a_token_that_may_not_renew_keeps_its_lease_to_the_end() -> None:
     async def scenario(stand: Stand) -> None:
         lease, _ = await stand.lease()

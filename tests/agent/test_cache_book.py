@@ -89,11 +89,13 @@ def test_it_opens_with_the_same_token_only(tmp_path: Path, account: Path) -> Non
 def test_a_token_that_is_rotated_while_it_runs_opens_it_from_then_on(tmp_path: Path, account: Path) -> None:
     book = opened(tmp_path, account)
     book.write(entry("a"))
+    account.write_text("")
+    book.write(entry("c"))
     account.write_text("the next token of the service account")
     book.write(entry("b"))
     book.close()
     again = opened(tmp_path, account)
-    assert {each.id for each in again.entries()} == {"a", "b"}
+    assert {each.id for each in again.entries()} == {"a", "b", "c"}
     again.close()
 
 

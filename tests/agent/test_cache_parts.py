@@ -57,6 +57,11 @@ def test_parts_do_not_run_into_each_other(one: list[str], other: list[str]) -> N
         return identity(parts[0], parts[1], {}, parts[2].encode("utf-8", "surrogatepass"), parts[3])
 
     assert (of(one) == of(other)) == (one == other)
+    assert (
+        of(["GET", "/v1/ab", "c", "d"]) != of(["GET", "/v1/a", "bc", "d"]) != of(["GET/", "v1/a", "bc", "d"])
+    )
+    assert of(["GET", "/v1/a", "b", "cd"]) != of(["GET", "/v1/ac", "b", "d"])
+    assert of(["GET", "/v1/a", "b", "t"]) != of(["GET", "/v1/at", "b", ""])
 
 
 def envelope(**values: Any) -> bytes:
@@ -443,3 +448,42 @@ def test_nothing_of_an_entry_is_shown() -> None:
     shown = repr(entry("x", Kind.LEASE, body=b"secret-body", token="secret-token"))
     assert "secret" not in shown
     assert "secret" not in repr(Question("GET", "/v1/a", {}, b"secret-body", "secret-token"))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 7), st.sampled_from(["t0", "t1", "t2", "t3", ""]), st.booleans(), st.booleans()
+        ),
+        max_size=30,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_the_indexes_tell_what_a_look_at_everything_tells(steps: list[tuple[int, str, bool, bool]]) -> None:
+    entries = Entries()
+    for number, owner, is_token, is_removed in steps:
+        kind = Kind.TOKEN if is_token else Kind.LEASE
+        made = f"t{number % 4}" if is_token else ""
+        one = entry(
+            f"e{number}", kind, owner, made=made, accessor=f"a{made}", lease_id="" if is_token else "l"
+        )
+        if is_removed:
+            entries.remove(one)
+        else:
+            entries.put(one)
+    everything = list(entries)
+    for token in ("t0", "t1", "t2", "t3"):
+        reached, found = {token}, set()
+        for _ in everything:
+            owned = {each.id: each for each in everything if each.owner in reached}
+            found |= set(owned)
+            reached |= {each.made for each in owned.values() if each.kind is Kind.TOKEN}
+        below = set(names(entries.below(token)))
+        assert found <= below
+        makers = {each.id for each in everything if each.kind is Kind.TOKEN and each.made in reached}
+        assert below - found <= makers
+        assert entries.manages(token) <= any(each.made == token for each in everything)
+    assert names(entries.of_lease("l")) == names([each for each in everything if each.kind is Kind.LEASE])
+    for each in everything:
+        entries.remove(each)
+    assert {name: value for name, value in vars(entries).items() if value} == {}

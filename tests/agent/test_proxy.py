@@ -12,11 +12,12 @@ import pytest
 
 from strongroom.agent.cache.cache import Cache
 from strongroom.agent.cache.question import Question
-from strongroom.agent.config import Retry
+from strongroom.agent.config import Retry, parsed
 from strongroom.agent.proxy.carrier import Carrier
 from strongroom.agent.proxy.door import Door, House
 from strongroom.agent.proxy.figures import figures
 from strongroom.agent.proxy.passing import redirected, streams
+from strongroom.agent.proxy.service import keeps_connections
 from strongroom.agent.state import State
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Answer, Endpoint, Unreachable
@@ -196,7 +197,10 @@ def test_kept_answers_tell_their_age() -> None:
     assert len(stand.server.asked) == 1
 
 
-@pytest.mark.parametrize("path", ("auth/token/lookup", "auth/token/lookup-self", "ns/auth/token/lookup-self"))
+@pytest.mark.parametrize(
+    "path",
+    ("auth/token/lookup", "auth/token/lookup-self", "ns/auth/token/lookup-self", "sys/wrapping/unwrap"),
+)
 def test_the_agents_own_token_is_shown_to_nobody(path: str) -> None:
     stand = Stand()
     found = {"data": {"id": OWN, "accessor": "own-accessor", "ttl": 5}, "warnings": None}
@@ -259,6 +263,22 @@ def test_without_a_cache_everything_is_passed_on() -> None:
     stand = Stand(cached=False)
     assert dict(stand("GET", "/v1/a").headers)["X-Cache"] == "MISS"
     assert stand("POST", "/proxy/v1/cache-clear", body=b'{"type":"all"}').status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "kept"),
+    (
+        ("", {}, True),
+        ('disable_keep_alives = ["templating"]', {}, True),
+        ('disable_keep_alives = ["proxying"]', {}, False),
+        ('disable_idle_connections = ["auto-auth", "caching"]', {}, False),
+        ("", {"BAO_PROXY_DISABLE_KEEP_ALIVES": "auto-auth, proxying"}, False),
+        ("", {"BAO_AGENT_DISABLE_KEEP_ALIVES": "proxying"}, True),
+    ),
+)
+def test_connections_are_kept_unless_that_is_not_wanted(text: str, env: dict[str, str], kept: bool) -> None:
+    config = parsed([("x", f'{text}\nlistener "tcp" {{ tls_disable = true }}')])
+    assert keeps_connections(config, env, "proxy") is kept
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,26 @@ def logins(server: Server, role: str) -> int:
     return found
 
 
+def test_an_init_container_hands_its_login_over(server: Server, tmp_path: Path) -> None:
+    credentials = approle_of(server, tmp_path / "credentials", "handed")
+    cache = persistent(tmp_path, keep=False)
+    template = f'template {{ contents = "rendered" destination = "{tmp_path / "out"}" }}'
+    vault = f'vault {{ address = "{server.address}" }}'
+    (tmp_path / "init.hcl").write_text(f"{vault}\n{credentials}\n{cache}\n{template}\nexit_after_auth = true")
+    line = [*STRONGROOM, "agent", f"-config={tmp_path / 'init.hcl'}"]
+    done = subprocess.run(
+        line, env=clean_environment(tmp_path / "home"), capture_output=True, check=False, timeout=20
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out").read_text() == "rendered"
+    with running(
+        start_proxy(STRONGROOM, tmp_path / "own", server, credentials=credentials, rest=cache)
+    ) as sidecar:
+        assert sidecar.api.get("auth/token/lookup-self").status == 200
+        assert logins(server, "handed") == 1
+        assert not list((tmp_path / "own" / "cache").iterdir()), "what was handed over is deleted"
+
+
 def test_a_token_revoked_while_the_proxy_was_down_is_not_used(server: Server, tmp_path: Path) -> None:
     credentials = approle_of(server, tmp_path / "credentials", "revoked")
     options: Any = {"credentials": credentials, "rest": persistent(tmp_path)}

@@ -142,7 +142,7 @@ class Agent:
         for warning in config.warnings:
             _log.warning(warning)
         source = source_of(config, os.environ)
-        if config.listeners:
+        if config.listeners or (config.cache is not None and config.cache.persist is not None):
             self.api = self._api_proxy()
             self.supervisor.start(self.api.run(), "proxy")
             if source is not None and self.api.remembered is not None:

@@ -7,6 +7,7 @@ whose it is cannot be read from the file; how many rows there are can.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -108,12 +109,17 @@ class Book:
 
     def _change(self, statement: str, values: Sequence[tuple[bytes, ...]]) -> None:
         try:
-            if self._token.changed():
-                self._lock(self._token.read())
+            self._follow_token()
             with self._db:
                 self._db.executemany(statement, values)
-        except (sqlite3.Error, KeyUnusable) as error:
+        except sqlite3.Error as error:
             _log.warning("the persistent cache was not written", extra={"fields": {"reason": _reason(error)}})
+
+    def _follow_token(self) -> None:
+        """Seal the key anew when the service account's token was replaced; half a token is left for later."""
+        if self._token.changed():
+            with contextlib.suppress(KeyUnusable):
+                self._lock(self._token.read())
 
     def _rows(self) -> list[tuple[str, bytes]]:
         try:

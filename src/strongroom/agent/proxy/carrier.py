@@ -10,7 +10,7 @@ from time import monotonic
 from strongroom.agent.cache.question import Question
 from strongroom.agent.config import Retry
 from strongroom.agent.proxy.passing import redirected, sent_headers, streams
-from strongroom.agent.upstream import Answer, Endpoint, NoConnection, Unreachable, Upstream, backoff
+from strongroom.agent.upstream import Answer, Endpoint, NoConnection, Observer, Unreachable, Upstream, backoff
 
 PATIENCE = 60.0
 """Seconds after which a client is told, though attempts are left."""
@@ -25,9 +25,15 @@ class Carrier:
     """One pool of connections to the server, and a few to where it redirects to."""
 
     def __init__(
-        self, endpoint: Endpoint, retry: Retry, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        endpoint: Endpoint,
+        retry: Retry,
+        *,
+        told: Observer | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._home = Upstream(endpoint, CONNECTIONS)
+        self._told = told
+        self._home = Upstream(endpoint, CONNECTIONS, told=told)
         self._elsewhere: dict[str, Upstream] = {}
         self._retry = retry
         self._sleep = sleep
@@ -70,24 +76,26 @@ class Carrier:
         if answer.status not in _REDIRECTS:
             return answer
         aim = redirected(self._home.endpoint.address, question.target, answer.header("location"))
-        if aim is None:
+        upstream = self._at(aim[0]) if aim is not None else None
+        if aim is None or upstream is None:
             return answer
         if answer.stream is not None:
             await answer.stream.aclose()
-        return await self._once(self._at(aim[0]), question, aim[1])
+        return await self._once(upstream, question, aim[1])
 
     async def _once(self, upstream: Upstream, question: Question, target: str) -> Answer:
         headers = sent_headers(question)
         return await upstream.raw(question.method, target, headers, question.body, streams=streams)
 
-    def _at(self, address: str) -> Upstream:
+    def _at(self, address: str) -> Upstream | None:
+        """The way to an address; None where there have been too many."""
         if address == self._home.endpoint.address:
             return self._home
-        if address not in self._elsewhere:
-            if len(self._elsewhere) >= _ELSEWHERE:
-                self._elsewhere.pop(next(iter(self._elsewhere)))
-            self._elsewhere[address] = Upstream(replace(self._home.endpoint, address=address), CONNECTIONS)
-        return self._elsewhere[address]
+        if address not in self._elsewhere and len(self._elsewhere) < _ELSEWHERE:
+            self._elsewhere[address] = Upstream(
+                replace(self._home.endpoint, address=address), CONNECTIONS, told=self._told
+            )
+        return self._elsewhere.get(address)
 
 
 def _passing(status: int) -> bool:

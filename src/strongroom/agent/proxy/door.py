@@ -61,8 +61,8 @@ class Door:
         self._house = house
         self._metrics_only = metrics_only
         self._quits = quits
-        self._requests = house.metrics.counter(f"{house.word}.proxy.requests")
-        self._failures = house.metrics.counter(f"{house.word}.proxy.failures")
+        self._requests = house.metrics.counter(f"{house.word}.requests")
+        self._failures = house.metrics.counter(f"{house.word}.failures")
         self._own = f"/{house.word}/v1/"
         self._name = f"Strongroom-{house.word}"
 
@@ -142,7 +142,7 @@ class Door:
         if own and answer.status == 403:
             self._doubt()
         held = house.holder.token if house.holder is not None else None
-        return reply_of(without_own_token(question.path, answer, held.reveal() if held else ""), age)
+        return reply_of(without_own_token(answer, held.reveal() if held else ""), age)
 
     def _doubt(self) -> None:
         """A policy that denies looks the same, so not at every request."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from strongroom.agent.cache.cache import Cache
 from strongroom.agent.cache.inheritance import Inheritance, inherited
@@ -16,6 +18,7 @@ from strongroom.agent.proxy.listeners import Listeners
 from strongroom.agent.state import State
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Endpoint
+from strongroom.client.environment import variable
 from strongroom.secret import Secret
 
 _log = logging.getLogger("proxy")
@@ -46,7 +49,8 @@ class ApiProxy:
         persist = config.cache.persist if config.cache else None
         self._inheritance = inherited(persist) if persist else Inheritance()
         self._holder = holder
-        self._carrier = Carrier(endpoint, config.vault.retry)
+        kept = keeps_connections(config, os.environ, word)
+        self._carrier = Carrier(replace(endpoint, keep_alive=kept), config.vault.retry, told=state)
         self.cache = self._cache(config)
         self._own = own_token_use(config)
         self.metrics = figures(state, self.cache)
@@ -119,6 +123,21 @@ class ApiProxy:
                 self.cache.adopt(token.reveal(), self._holder.accessor)
             if self._inheritance.book is not None:
                 self._inheritance.book.write_token(token.reveal(), self._holder.accessor)
+
+
+_PURPOSES = frozenset({"caching", "proxying"})
+
+
+def keeps_connections(config: AgentConfig, env: Mapping[str, str], word: str) -> bool:
+    """Whether connections to the server serve more than one request.
+
+    ``disable_keep_alives`` and ``disable_idle_connections`` name what they shall not be kept for; so do the
+    variables of these names.
+    """
+    named = {*config.disable_keep_alives, *config.disable_idle_connections}
+    for name in ("DISABLE_KEEP_ALIVES", "DISABLE_IDLE_CONNECTIONS"):
+        named |= {each.strip() for each in variable(env, f"{word.upper()}_{name}").split(",")}
+    return not named & _PURPOSES
 
 
 def own_token_use(config: AgentConfig) -> str:
