@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import os
 import platform
 import subprocess
@@ -16,12 +15,13 @@ import strongroom
 from bench import database, measure
 from bench.process import file_system, memory
 from bench.report import Report
+from bench.results import finish
 from bench.subject import LOAD_CORE, Subject
 from bench.subject import peer as start_peer
 from bench.subject import strongroom as start_strongroom
 from tests.server import PEER, STRONGROOM
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
+ROUNDS = 3
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     os.sched_setaffinity(0, {LOAD_CORE} if (os.cpu_count() or 1) > 1 else {0})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=chosen.folder)))
-        report = Report(heading(chosen, folder, arguments))
+        report = Report(heading(chosen, folder))
         theirs = stack.enter_context(start_peer(folder / "peer"))
         ours = stack.enter_context(start_strongroom(folder / "strongroom"))
         report.limit("resident memory when empty, MB", rss(theirs), rss(ours), 90)
@@ -57,25 +57,19 @@ def main(arguments: list[str]) -> int:
         our_start = measure.dev_start(STRONGROOM, folder / "strongroom-dev", repeats)
         report.limit("development server, start to first answer, s", peer_start, our_start, 0.5)
         both_cores(report, folder, chosen.seconds)
-    text = "\n".join(report.lines()) + "\n"
-    print(text)
-    if not chosen.quick:
-        RESULTS.write_text(text)
-    print(*(f"missed: {figure.name}, required {figure.required}" for figure in report.missed()), sep="\n")
-    return 1 if report.missed() else 0
+    return finish("The server", f"scripts/bench {' '.join(arguments)}", report, keep=not chosen.quick)
 
 
-def heading(chosen: argparse.Namespace, folder: Path, arguments: list[str]) -> list[str]:
+def heading(chosen: argparse.Namespace, folder: Path) -> list[str]:
     """What a reader needs to repeat the run."""
     version = subprocess.run([*PEER, "version"], capture_output=True, text=True, check=True).stdout.strip()
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    now = dt.datetime.now(dt.UTC)
     return [
-        f"- command: `scripts/bench {' '.join(arguments)}`, {now:%Y-%m-%d %H:%M} UTC",
-        f"- machine: {measure.machine()}; storage on {file_system(folder)}",
         f"- peer: {version}, raft storage, file audit",
         f"- Strongroom {strongroom.__version__} on {python}, LMDB storage, file audit",
+        f"- both store on {file_system(folder)}",
         f"- each server on core 0, the load on core 1, an ordinary policy, {chosen.seconds:g} s a figure",
+        f"- at 16 connections: the median of {ROUNDS} rounds in which the two take turns",
     ]
 
 
@@ -87,8 +81,8 @@ def operations(report: Report, theirs: Subject, ours: Subject, seconds: float) -
     """Peer and ours by turns, so that what else the machine does hits both."""
     for operation in measure.OPERATIONS:
         for connections in (1, 16):
-            before = measure.cost(theirs, operation, connections, seconds)
-            after = measure.cost(ours, operation, connections, seconds)
+            rounds = ROUNDS if connections > 1 else 1
+            before, after = measure.by_turns((theirs, ours), operation, connections, seconds, rounds)
             name = f"{operation.name}, {connections} connection{'s' if connections > 1 else ''}"
             report.cost(name, before, after, operation.required if connections == 16 else None)
     beside = [measure.reads_beside_writers(subject, seconds) for subject in (theirs, ours)]
@@ -98,20 +92,24 @@ def operations(report: Report, theirs: Subject, ours: Subject, seconds: float) -
 def databases(report: Report, theirs: Subject, ours: Subject, seconds: float) -> None:
     """Roles made in a real PostgreSQL, which runs beside the load."""
     for connections in (1, 16):
-        before, after = database.costs([theirs, ours], connections, seconds)
+        rounds = [database.costs([theirs, ours], connections, seconds) for _ in range(ROUNDS)]
+        before, after = (measure.median(each) for each in zip(*rounds, strict=True))
         name = f"database credentials, {connections} connection{'s' if connections > 1 else ''}"
-        report.cost(name, before, after, database.REQUIRED if connections == 16 else None)
+        report.cost(name, before, after, None)
+        if connections > 1:
+            report.faster(f"{name}: the same requests/s", before.rate, after.rate, database.REQUIRED)
 
 
 def both_cores(report: Report, folder: Path, seconds: float) -> None:
-    """Reads with the servers free to use both cores, ours with a reader process beside the writer."""
+    """Reads with servers and load free to use all cores, ours with a reader process beside the writer."""
     read = measure.OPERATIONS[0]
-    with start_peer(folder / "peer-both", both_cores=True) as theirs:
-        peer = measure.cost(theirs, read, 16, seconds)
-    with start_strongroom(folder / "alone", both_cores=True) as ours:
-        alone = measure.cost(ours, read, 16, seconds)
-    with start_strongroom(folder / "readers", readers=1, both_cores=True) as ours:
-        shared = measure.cost(ours, read, 16, seconds)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    with (
+        start_peer(folder / "peer-both", both_cores=True) as theirs,
+        start_strongroom(folder / "alone", both_cores=True) as one,
+        start_strongroom(folder / "readers", readers=1, both_cores=True) as two,
+    ):
+        peer, alone, shared = measure.by_turns((theirs, one, two), read, 16, seconds, ROUNDS)
     report.cost("KV v2 read on both cores, one reader, 16 connections", peer, shared, None)
     report.ratio("the same: CPU a read, in proportion to one process", shared.cpu / alone.cpu, 1.1)
     report.ratio("the same: time a read, in proportion to one process", alone.rate / shared.rate, 1.0)

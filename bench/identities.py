@@ -13,8 +13,10 @@ from pathlib import Path
 from bench import measure
 from bench.process import memory, pin
 from bench.report import Report
+from bench.results import finish
 from bench.subject import LOAD_CORE, SERVER_CORE, Subject, strongroom
 
+ROUNDS = 3
 LOGIN = next(each for each in measure.OPERATIONS if each.name == "AppRole login")
 
 
@@ -24,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--folder", type=Path, help="where the server stores")
+    parser.add_argument("--keep", action="store_true", help="write bench/RESULTS.md")
     chosen = parser.parse_args(arguments)
     os.sched_setaffinity(0, {LOAD_CORE} if (os.cpu_count() or 1) > 1 else {0})
     with ExitStack() as stack:
@@ -31,16 +34,15 @@ def main(arguments: list[str]) -> int:
         report = Report([f"- entities with an alias each: {chosen.few:,}, then {chosen.many:,}"])
         ours = stack.enter_context(strongroom(folder / "strongroom"))
         fill(ours, chosen.few)
-        few = measure.cost(ours, LOGIN, 16, chosen.seconds)
+        few = measure.by_turns([ours], LOGIN, 16, chosen.seconds, ROUNDS)[0]
         before = memory(ours.pid, "RssAnon")
         fill(ours, chosen.many - chosen.few)
-        many = measure.cost(ours, LOGIN, 16, chosen.seconds)
+        many = measure.by_turns([ours], LOGIN, 16, chosen.seconds, ROUNDS)[0]
         name = f"AppRole login with {chosen.many:,} entities, in proportion to {chosen.few:,}"
         report.ratio(f"{name}: CPU", many.cpu / few.cpu, 1.3)
         report.ratio(f"{name}: time a login", few.rate / many.rate, 1.3)
         report.limit("anonymous memory that they add, MB", None, memory(ours.pid, "RssAnon") - before, 60)
-    print("\n".join(report.lines()), flush=True)
-    return 1 if report.missed() else 0
+    return finish("Identities", f"python -m bench.identities {' '.join(arguments)}", report, keep=chosen.keep)
 
 
 def fill(ours: Subject, count: int) -> None:

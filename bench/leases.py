@@ -19,6 +19,7 @@ from bench import measure
 from bench.load import Stream, request, run
 from bench.process import family_cpu_seconds, memory, pin
 from bench.report import Report
+from bench.results import finish
 from bench.subject import LOAD_CORE, SERVER_CORE, Subject
 from bench.subject import peer as start_peer
 from bench.subject import strongroom as start_strongroom
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--ended", type=int, default=10_000, help="revoked, or expiring, at once")
     parser.add_argument("--alone", action="store_true", help="without the peer")
     parser.add_argument("--folder", type=Path, help="where the servers store")
+    parser.add_argument("--keep", action="store_true", help="write bench/RESULTS.md")
     chosen = parser.parse_args(arguments)
     os.sched_setaffinity(0, {LOAD_CORE} if (os.cpu_count() or 1) > 1 else {0})
     with ExitStack() as stack:
@@ -44,8 +46,7 @@ def main(arguments: list[str]) -> int:
         if not chosen.alone:
             theirs = stack.enter_context(start_peer(folder / "peer"))
             revocation(report, theirs, ours, chosen.ended)
-    print("\n".join(report.lines()), flush=True)
-    return 1 if report.missed() else 0
+    return finish("Leases", f"python -m bench.leases {' '.join(arguments)}", report, keep=chosen.keep)
 
 
 def many(report: Report, ours: Subject, count: int) -> None:

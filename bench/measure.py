@@ -7,7 +7,8 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bench.load import Maker, Result, Stream, run
@@ -66,6 +67,23 @@ def cost(subject: Subject, operation: Operation, connections: int, seconds: floa
     return Cost(
         used / count * 1e6, count / took, result.percentile(0.50) * 1e6, result.percentile(0.99) * 1e6
     )
+
+
+def by_turns(
+    subjects: Sequence[Subject], operation: Operation, connections: int, seconds: float, rounds: int
+) -> list[Cost]:
+    """The median cost of each subject, of several rounds in which they take turns.
+
+    What else the machine does then hits all of them, and a moment of it none.
+    """
+    found = [[cost(each, operation, connections, seconds) for each in subjects] for _ in range(rounds)]
+    return [median(costs) for costs in zip(*found, strict=True)]
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Of each figure the median by itself."""
+    names = [each.name for each in fields(Cost)]
+    return Cost(*(statistics.median(getattr(one, name) for one in costs) for name in names))
 
 
 def checked(results: dict[str, Result]) -> dict[str, Result]:

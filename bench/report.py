@@ -40,6 +40,10 @@ class Report:
         """Ours must be below the peer's."""
         self._add(name, theirs, ours, "below the peer", ours < theirs)
 
+    def faster(self, name: str, theirs: float, ours: float, times: float) -> None:
+        """Ours must be so many times the peer's."""
+        self._add(name, theirs, ours, f"{times:g} x the peer's", ours >= times * theirs)
+
     def limit(self, name: str, theirs: float | None, ours: float, limit: float) -> None:
         """Ours must be below a limit, whatever the peer does."""
         self._add(name, theirs, ours, f"below {limit:g}", ours < limit)
@@ -58,7 +62,6 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """The report as Markdown."""
-        yield "# Side by side with the peer\n"
         yield from self.heading
         yield "\n| | peer | Strongroom | peer / ours | required | |"
         yield "|---|---:|---:|---:|---|---|"

@@ -145,6 +145,10 @@ class MariaDB:
         """The users there are, without those MariaDB has itself."""
         return {row[0] for row in self.query("SELECT User FROM mysql.user")} - _OWN - {ADMIN}
 
+    def idle(self) -> int:
+        """How many connections wait for a statement."""
+        return len(self.query("SELECT 1 FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep'"))
+
     def clear(self) -> None:
         """Remove every user that a test left."""
         for user, host in self.query("SELECT User, Host FROM mysql.user"):

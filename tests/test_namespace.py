@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -14,6 +15,7 @@ from strongroom.framework.backend import Backend
 from strongroom.framework.path import Path
 from strongroom.handler import Handler
 from strongroom.logical import ROOT, SECOND, Namespace, Request, home_of, prefix_of
+from strongroom.wire import ListenerTraits
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import Leasing, later, leasing, reap, rows
 from tests.namespaces import Call, inside, made, token_in
@@ -526,5 +528,28 @@ def test_mounts_of_namespaces_below_are_told_to_who_may_use_them() -> None:
         assert (await team("GET", "sys/internal/ui/mounts", token=None)).data == {"auth": {}, "secret": {}}
         own = await token_in(team)
         assert (await api("GET", "sys/internal/ui/mounts", token=own)).status == 403
+
+    inprocess(scenario)
+
+
+def test_a_listener_may_show_a_namespace_as_if_it_were_the_root() -> None:
+    async def scenario(api: InProcess) -> None:
+        team, _ = await made(api, "team", "team/web")
+        await team("POST", "sys/mounts/kv", {"type": "kv"})
+        await team("POST", "kv/a", {"of": "team"})
+        await api("POST", "sys/mounts/kv", {"type": "kv"})
+        await api("POST", "kv/a", {"of": "root"})
+        door = replace(api, traits=ListenerTraits(chroot_namespace="team"))
+        for spelling in ("", "/", "root", "root/"):
+            assert (await inside(door, spelling)("GET", "kv/a")).data == {"of": "team"}
+        assert (await door("GET", "kv/a")).data == {"of": "team"}
+        assert (await door("LIST", "sys/namespaces")).data["keys"] == ["web/"]
+        assert (await inside(door, "web")("GET", "kv/a")).status == 404
+        for outside in ("..", "team", "../", "web/../..", "root/kv"):
+            assert (await inside(door, outside)("GET", "kv/a")).status == 404, outside
+        assert (await door("GET", "sys/health")).status == 200
+        assert (await door("POST", "sys/seal")).status in (400, 404)
+        assert not api.core.barrier.sealed
+        assert (await api("GET", "kv/a")).data == {"of": "root"}
 
     inprocess(scenario)

@@ -209,6 +209,12 @@ class Handler:
 # -- in ------------------------------------------------------------------------------------------
 
 
+def _below(top: str, headers: dict[str, str]) -> dict[str, str]:
+    """The headers as they stand for a listener whose topmost namespace is ``top``."""
+    asked = headers.get("x-vault-namespace", "").strip().strip("/")
+    return headers | {"x-vault-namespace": top if asked in {"", "root"} else f"{top}/{asked}"}
+
+
 def parse(message: Message, now: int) -> Request:
     """The logical request of a message. Raises an error of the tree for what cannot be one."""
     raw_path, _, query = message.target.partition("?")
@@ -221,6 +227,8 @@ def parse(message: Message, now: int) -> Request:
     if message.method == "HEAD" and path != "sys/health":
         raise _NoSuchVerb
     headers = message.headers
+    if message.listener.chroot_namespace:
+        headers = _below(message.listener.chroot_namespace, headers)
     request = Request(
         id=uuid4_str(),
         operation=operation,

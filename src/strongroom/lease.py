@@ -601,7 +601,7 @@ class Leases:
         fresh.internal, fresh.ttl, fresh.max_ttl = secret.internal, secret.ttl, secret.max_ttl
         self.store(request, lease, fresh)
         secret.ttl, secret.lease_id = ttl, lease_id
-        return Response(data={}, secret=secret, warnings=warnings)
+        return Response(secret=secret, warnings=warnings)
 
     async def _has_owner(self, request: Request, lease: Lease) -> bool:
         """Whether the token lives that made a lease: with its end the lease's has come, done or not."""

@@ -171,7 +171,8 @@ class Response:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to answer but the status."""
-        return self.data is None and self.auth is None and self.wrap_info is None and not self.warnings
+        said = (self.data, self.auth, self.secret, self.wrap_info)
+        return all(part is None for part in said) and not self.warnings
 
 
 @dataclass(slots=True)

@@ -30,6 +30,8 @@ BUILTIN: dict[str, dict[str, str]] = {
         "ns_system": "strongroom.sys.system:System",
         "rabbitmq": "strongroom.secrets.rabbitmq:RabbitMQ",
         "system": "strongroom.sys.system:System",
+        "ssh": "strongroom.secrets.ssh:SSH",
+        "totp": "strongroom.secrets.totp:Totp",
     },
     "auth": {
         "app-id": "strongroom.auth.app_id:AppId",

@@ -45,6 +45,8 @@ class ListenerTraits:
     max_json_memory: int = 34_078_720
     max_json_strings: int = 100_000
     custom_response_headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    chroot_namespace: str = ""
+    """The namespace that is the topmost one here, as its path without slashes around it."""
 
 
 @dataclass(slots=True)

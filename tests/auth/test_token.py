@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.auth.token import Role, role_policies
+from strongroom.auth.token.role import Role, role_policies
 from strongroom.errors import BadRequest
 from tests.inprocess import Answer, InProcess, inprocess
 from tests.leasing import later

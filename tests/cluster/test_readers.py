@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import random
 import signal
 import socket
@@ -430,3 +431,17 @@ def test_the_monitor_streams_lines_of_every_process(own: Server) -> None:
                 line = json.loads(stream.readline())
                 if line["@message"] == "sealed" and "process" in line:
                     seen.add(line["process"])
+
+
+def test_a_reader_that_is_told_to_reload_while_it_starts_has_the_new_settings(own: Server) -> None:
+    first = set(readers(own))
+    kill(min(first))
+    wait_until(lambda: len(set(readers(own)) - first) == 1, own, 5)  # its settings are the old ones
+    file = own.folder / "server.hcl"
+    headers = 'custom_response_headers { "default" = { "X-Reloaded" = ["yes"] } }'
+    file.write_text(file.read_text().replace("tls_disable = true", f"tls_disable = true\n  {headers}"))
+    os.kill(own.process.pid, signal.SIGHUP)
+    with everyone(own) as apis:
+        for pid, api in apis.items():
+            wait_until(lambda api=api: api.get("kv/none").headers.get("x-reloaded") == "yes", own, 5)
+            assert api.get("kv/none").headers.get("x-reloaded") == "yes", pid

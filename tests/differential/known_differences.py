@@ -59,7 +59,6 @@ _NO_LOOKUP = "a path that needs no token looks none up"
 _MERGED_AWAY = "custom metadata stay with an alias that moves; the peer loses them"
 _WRONG = "what is configured wrongly is answered 400; the peer says 500"
 _SILENT = "a system outside that does not answer is 502; the peer says 500"
-_RENEWED = "an object, as in every other answer that has no data to give"
 
 _PAGES = (
     Known(0, "body.data.keys", "after and limit hold for every listing; the peer ignores them here"),
@@ -441,7 +440,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "rabbitmq roles": tuple(Known(step, "body.errors.0", _OWN) for step in (13, 14, 15)),
     "rabbitmq credentials": (
-        *(Known(step, "body.data", _RENEWED) for step in (7, 12)),
         Known(16, "status", _WRONG),
         Known(18, "status", _WRONG),
     ),
@@ -548,6 +546,26 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "oidc exchange": tuple(
         Known(step, "body.groups", "who belongs to no group has an empty list of them") for step in (43, 44)
     ),
+    "totp keys that are none": tuple(Known(step, "body.errors.0", _OWN) for step in (25, 26, 27)),
+    "totp addresses": (Known(24, "body.errors.0", _OWN),),
+    "ssh ca": (
+        *(Known(step, "body.errors.0", _OWN) for step in (11, 12)),
+        *(Known(step, "status", _MISTAKE) for step in (13, 14, 15)),
+        *(Known(step, "body.warnings.0", _OWN) for step in (25, 28)),
+    ),
+    "ssh issuers": (
+        Known(6, "status", _MISTAKE),
+        *(Known(step, "body.warnings*", _OWN) for step in (31, 38, 42)),
+    ),
+    "ssh roles": (
+        *(Known(step, "status", _MISTAKE) for step in (32, 35, 38, 47)),
+        Known(56, "body.errors.0", _OWN),
+    ),
+    "ssh certificates of users": (
+        *(Known(step, "body.errors.0", _OWN) for step in (29, 30, 33)),
+        Known(48, "status", "a certificate for nobody in particular is good for everybody"),
+    ),
+    "ssh names of entities": (Known(27, "status", _MISTAKE),),
 }
 
 

@@ -12,8 +12,10 @@ from strongroom.framework.path import METHODS, Path
 from strongroom.registry import BUILTIN, backend_class
 
 SECRET = re.compile(r"(^|_)(password|passphrase|token|secret|key|private_key|credentials)$")
-PUBLIC = frozenset({"pgp_key", "root_token_pgp_key", "allow_credentials"})
-"""Names that sound secret and are not: keys to encrypt for somebody, a switch."""
+PUBLIC = frozenset(
+    {"pgp_key", "root_token_pgp_key", "allow_credentials", "public_key", "generate_signing_key"}
+)
+"""Names that sound secret and are not: keys to encrypt for somebody, a switch, keys to be certified."""
 
 
 def engines() -> Iterator[type[Backend]]:

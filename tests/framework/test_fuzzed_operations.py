@@ -34,6 +34,8 @@ MOUNTS = {
     "ldap/": ("mounts", "ldap", {}),
     "mysql/": ("mounts", "mysql", {}),
     "postgresql/": ("mounts", "postgresql", {}),
+    "ssh/": ("mounts", "ssh", {}),
+    "totp/": ("mounts", "totp", {}),
 }
 
 
@@ -101,7 +103,7 @@ def test_an_operation_never_fails_the_server(verb: str, path: str) -> None:
     with LocalServer() as server:
         client = server.client()
         client.write("sys/mounts/kv", {"type": "kv"})
-        if (kind := path.split("/")[1]) in {"database", "mysql", "postgresql", *OUTSIDE}:
+        if (kind := path.split("/")[1]) in {"database", "mysql", "postgresql", "ssh", "totp", *OUTSIDE}:
             client.write(f"sys/mounts/{kind}", {"type": kind})
         for method in ("app-id", "approle", "userpass"):
             client.write(f"sys/auth/{method}", {"type": method})

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from strongroom.crypto import private_key, ssh_key
 from tests.canary import Canaries
 from tests.conftest import SealedServer
 from tests.server import Server
@@ -36,10 +37,36 @@ def used_server(sealed_server: SealedServer, canary: Canaries) -> Server:
     api.post("auth/token/lookup", {"token": canary()})
     api.get("sys/mounts", token=canary())
     api.get("kv1/a", headers={"Authorization": f"Bearer {canary()}"}, token=None)
+    _use_codes_and_keys(server, canary)
     for key in [*server.keys, server.root_token or ""]:
         canary.watch(key)
     server.stop()
     return server
+
+
+def _use_codes_and_keys(server: Server, canary: Canaries) -> None:
+    """Secrets that the server makes: keys and passwords for SSH, keys that codes are made from."""
+    api = server.api
+    for engine in ("ssh", "totp"):
+        assert api.post(f"sys/mounts/{engine}", {"type": engine}).status == 204
+    own = private_key.generate("ed25519")
+    pair = {"private_key": ssh_key.handed_out(own), "public_key": ssh_key.public_of(own).line}
+    for form in (pair["private_key"], private_key.pem(own)):
+        canary.watch(form.splitlines()[-2])
+    assert api.post("ssh/config/ca", pair).status == 200
+    users = {"allow_user_certificates": True, "allowed_users": "ann", "default_user": "ann"}
+    assert api.post("ssh/roles/ca", {"key_type": "ca", **users}).status == 204
+    issued = api.post("ssh/issue/ca", {"key_type": "ec"}).json["data"]["private_key"]
+    canary.watch(issued.splitlines()[2])
+    hosts = {"default_user": "ann", "cidr_list": "10.0.0.0/8"}
+    assert api.post("ssh/roles/otp", {"key_type": "otp", **hosts}).status == 204
+    for _ in range(2):
+        password = canary.watch(api.post("ssh/creds/otp", {"ip": "10.0.0.1"}).json["data"]["key"])
+    assert api.post("ssh/verify", {"otp": password}, token=None).status == 200
+    fields = {"generate": True, "issuer": "i", "account_name": "a"}
+    url = api.post("totp/keys/k", fields).json["data"]["url"]
+    canary.watch(url.rpartition("=")[2])
+    api.post("totp/keys/k", {"url": f"{url}&digits=7"})  # refused
 
 
 def test_not_in_storage_audit_or_log(used_server: Server, canary: Canaries) -> None:

@@ -66,7 +66,7 @@ def test_every_path_renews(leasing: type[Leasing], path: str) -> None:
         target = f"sys/{path.replace('<id>', lease)}"
         with later(api.core, 300):
             answer = (await api("PUT", target, body)).json
-        assert (answer["lease_id"], answer["lease_duration"]) == (lease, 500)
+        assert (answer["lease_id"], answer["lease_duration"], answer["data"]) == (lease, 500, None)
         with later(api.core, 700):
             capped = (await api("PUT", target, body)).json
             assert 298 <= capped["lease_duration"] <= 300

@@ -47,7 +47,7 @@ class doing:  # noqa: N801 (read as a word: with doing("Error reading x"))
 class Command:
     """One leaf of the command tree; ``words`` is its name, as in ``kv metadata get``."""
 
-    __slots__ = ("arguments", "flags", "least", "most", "raw", "run", "words")
+    __slots__ = ("arguments", "flags", "least", "most", "passes_on", "raw", "run", "words")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Command:
         flags: tuple[Flag, ...] = (),
         count: tuple[int, int | None] = (0, 0),
         raw: bool = False,
+        passes_on: bool = False,
     ) -> None:
         self.words = words
         self.arguments = arguments
@@ -65,6 +66,7 @@ class Command:
         self.least, self.most = count
         self.run = run
         self.raw = raw
+        self.passes_on = passes_on
 
     @property
     def synopsis(self) -> str:
@@ -101,15 +103,19 @@ class Commands(dict[str, Command]):
         flags: tuple[Flag, ...] = (),
         count: tuple[int, int | None] = (0, 0),
         raw: bool = False,
+        passes_on: bool = False,
     ) -> Callable[[Run], Run]:
         """Declares the function below it as the command ``words``.
 
         ``count`` is the least and the greatest number of arguments (None: any number). The
-        function of a ``raw`` command gets all words as arguments and parses flags itself.
+        function of a ``raw`` command gets all words as arguments and parses flags itself. Of one
+        that ``passes_on``, the words after the flags are another program's, which has its own flags.
         """
 
         def declare(run: Run) -> Run:
-            self[words] = Command(words, run, arguments=arguments, flags=flags, count=count, raw=raw)
+            self[words] = Command(
+                words, run, arguments=arguments, flags=flags, count=count, raw=raw, passes_on=passes_on
+            )
             return run
 
         return declare

@@ -127,7 +127,7 @@ def _call(name: str, command: Command, words: list[str], terminal: Terminal) -> 
     flags, arguments = parse(command.flags, words, lambda key: variable(terminal.environ, key))
     if "format" in flags:
         _check_format(flags["format"], command)
-    late = [word for word in arguments if word.startswith("-") and len(word) > 1]
+    late = [word for word in arguments if word.startswith("-") and len(word) > 1 and not command.passes_on]
     if late and "--" not in words and flags.get("format", "table") == "table":
         terminal.warn(
             f"Flags must stand before other arguments; these are not read as flags: {' '.join(late)}"

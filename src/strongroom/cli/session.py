@@ -27,6 +27,7 @@ class Session:
         self.flags = flags
         self.arguments = arguments
         self.terminal = terminal
+        self.anonymous = False  # whether no token is looked for, and none sent
         self._client: Client | None = None
 
     @property
@@ -77,7 +78,9 @@ class Session:
         # A person who waits wants the failure at once; scripts may ask for retries.
         settings = Settings(self.terminal.environ, retries=0)
         self._override(settings)
-        if not settings.token:
+        if self.anonymous:
+            settings.token = ""
+        elif not settings.token:
             settings.token = token_helper(self.terminal.environ).get()
         if self.flags.get("output-curl-string") or self.flags.get("output-policy"):
             from strongroom.cli.dry import DryClient  # noqa: PLC0415 (rare)

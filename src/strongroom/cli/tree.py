@@ -39,6 +39,8 @@ OTHER = {
     "print": ("token", "Show what this command would use"),
     "scan": ("data", "List the names at all levels below a path"),
     "secrets": ("secrets", "Secrets engines"),
+    "ssh": ("ssh", "Log in to a host by a certificate or a password for one login"),
+    "ssh-helper": ("ssh_helper", "Check such a password, on the host"),
     "token": ("token", "Tokens"),
     "version": ("status", "Show the version of this command"),
     "version-history": ("status", "Show which versions the server has run"),

@@ -105,6 +105,7 @@ class Reader:
         self._left = asyncio.Event()
         self._turn = asyncio.Lock()
         self._locked = 0
+        self._missed: Reload | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._core: Follower = None  # type: ignore[assignment]  # made when the writer has said hello
         self._forwarder: Forwarder = None  # type: ignore[assignment]  # as above
@@ -137,7 +138,7 @@ class Reader:
             case Question():
                 self.channel.send(Told(frame.id, told(self._core, frame.topic)))
             case Reload():
-                self._reload(frame.config)
+                self._reload(frame)
             case Leave():
                 self.leave(frame.grace)
             case Hello():
@@ -168,11 +169,17 @@ class Reader:
         asyncio.get_running_loop().add_reader(self._keys, self._take_key)
         self._spawn(telemetry.run(self._core, ()))
         settle_memory()
+        self._started()
+
+    def _started(self) -> None:
+        if self._missed is not None:
+            self._reload(self._missed)
         self.channel.send(Ready())
 
-    def _reload(self, content: bytes) -> None:
+    def _reload(self, asked: Reload) -> None:
         if not self._listeners:
-            return  # still starting: everything is about to be read for the first time
+            self._missed = asked  # still starting, by settings that may be the old ones
+            return
         for listener in self._listeners:
             try:
                 listener.reload()
@@ -180,8 +187,8 @@ class Reader:
                 _log.error("listener keeps its old TLS files: %s", error)
         for path, failure in self._core.audit.reload().items():
             _log.error("audit device %s was not reopened: %s", path, failure)
-        if content:
-            config: ServerConfig = pickle.loads(content)  # noqa: S301  from our own parent's socket
+        if asked.config:
+            config: ServerConfig = pickle.loads(asked.config)  # noqa: S301  from our own parent's socket
             for listener, stanza in zip(self._listeners, config.listeners, strict=False):
                 listener.set_response_headers(listener_config(stanza).custom_response_headers)
 

@@ -78,6 +78,7 @@ class Readers:
         self._slots: list[asyncio.Task[None]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._serial = 0
+        self._reread = b""
         self._open = True
         self._leaving = False
 
@@ -104,9 +105,9 @@ class Readers:
 
     def reload(self, config: ServerConfig | None) -> None:
         """Pass a SIGHUP on, with the new configuration if it can be used."""
-        content = b"" if config is None else dumped(config)
+        self._reread = self._reread if config is None else dumped(config)
         for link in self._links:
-            link.send(Reload(content))
+            link.send(Reload(self._reread))
 
     def _tell_level(self, threshold: int) -> None:
         """Have all readers send the lines that somebody wants here."""
@@ -157,6 +158,10 @@ class Readers:
             _log.error("no reader process can be started: %s", error)
             return
         self._links[link] = name
+        if self._reread:  # the listeners stay those of the start; what can change has changed
+            link.send(Reload(self._reread))
+        if core.logs.threshold != hello.threshold:  # it has moved while the process was started
+            link.send(Level(core.logs.threshold))
         try:
             code = await link.ended()
         finally:

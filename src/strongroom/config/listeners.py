@@ -45,6 +45,7 @@ def _traits(stanza: ListenerStanza, default_request_duration: float) -> Listener
     traits["max_json_memory"] = stanza.max_request_json_memory
     traits["max_json_strings"] = stanza.max_request_json_strings
     traits["custom_response_headers"] = _headers(stanza)
+    traits["chroot_namespace"] = stanza.chroot_namespace.strip("/")
     return ListenerTraits(**traits)
 
 

@@ -74,6 +74,7 @@ class ListenerStanza(Stanza):
     http_read_timeout: float = option(duration, 30.0)
     http_write_timeout: float = option(duration, 0.0)
     require_request_header: bool = option(flag, False)
+    chroot_namespace: str = option(text, "", "The namespace that is the topmost one here.")
     disable_unauthed_rekey_endpoints: bool = option(flag, True)
     disable_unauthed_generate_root_endpoints: bool = option(flag, True)
     unauthenticated_metrics_access: bool = option(flag, False, within="telemetry")
@@ -143,7 +144,6 @@ class TcpListener(ListenerStanza):
     tls_acme_domains: Any = ignored(None, _ACME)
     tls_acme_disable_http_challenge: Any = ignored(None, _ACME)
     tls_acme_disable_alpn_challenge: Any = ignored(None, _ACME)
-    chroot_namespace: Any = ignored()
 
 
 @dataclass(kw_only=True)

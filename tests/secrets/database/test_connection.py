@@ -183,6 +183,30 @@ def test_the_own_password_changes(postgres: Postgres) -> None:
     inprocess(scenario)
 
 
+def test_nobody_fails_for_a_password_that_changes_meanwhile(postgres: Postgres) -> None:
+    """New connections are opened all the time: at most one is kept, and sixteen clients want some."""
+
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres, max_open_connections=16, max_idle_connections=1)
+        over = asyncio.Event()
+
+        async def wanting() -> int:
+            count = 0
+            while not over.is_set():
+                await creds(api)
+                count += 1
+            return count
+
+        clients = [asyncio.create_task(wanting()) for _ in range(16)]
+        for _ in range(4):
+            await asyncio.gather(*(ok(api, "POST", "db/rotate-root/pg") for _ in range(2)))
+        over.set()
+        assert sum(await asyncio.gather(*clients)) > 16
+        assert not [row for row in await rows(api.core) if "/undo/" in row]
+
+    inprocess(scenario)
+
+
 def test_who_has_no_password_has_none_to_change(postgres: Postgres) -> None:
     async def scenario(api: InProcess) -> None:
         await connected(api, postgres)

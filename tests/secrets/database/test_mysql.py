@@ -229,7 +229,9 @@ def test_many_at_once_share_few_connections(mariadb: MariaDB) -> None:
     async def work(plugin: MySQL) -> None:
         await asyncio.gather(*(plugin.create(user(f"many{n}")) for n in range(30)))
         assert len(mariadb.users()) == 30
-        assert len(mariadb.query("SELECT 1 FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep'")) <= 3
+        # The server takes its time to forget connections that others have closed.
+        while mariadb.idle() > 3:  # noqa: ASYNC110  another process tells nobody
+            await asyncio.sleep(0.05)
         await asyncio.gather(*(plugin.drop(f"many{n}", []) for n in range(30)))
         assert mariadb.users() == set()
 

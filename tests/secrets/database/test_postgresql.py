@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from strongroom.logical import SECOND
 from strongroom.secrets.database.plugin import Credential, NewUser, Refused, Settings
 from strongroom.secrets.database.plugins import plugin_class
 from strongroom.secrets.database.postgresql import PostgreSQL
+from tests.listener.authority import Issued, issue
 from tests.postgres import PASSWORD, ROOT, Postgres
 
 CREATE = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
@@ -209,6 +214,57 @@ def test_a_server_that_is_down_and_back(postgres: Postgres) -> None:
     using(postgres, work)
 
 
+def test_certificates_and_keys_are_given_as_texts(postgres: Postgres, tmp_path: Path) -> None:
+    """They reach libpq, which takes paths, and no disk."""
+    ca, other = issue("ca", ca=True), issue("other", ca=True)
+    client = issue("strongroom-client", ca)
+    certificate, key = client.save(tmp_path, "client")
+    texts = {"tls_certificate": Path(certificate).read_text(), "private_key": Path(key).read_text()}
+    url = postgres.url.replace("sslmode=disable", "sslmode=verify-full")
+
+    async def encrypted(plugin: PostgreSQL) -> None:
+        await plugin.verify()
+        shown = postgres.query("SELECT client_dn FROM pg_stat_ssl WHERE client_dn IS NOT NULL")
+        assert shown == [("/CN=strongroom-client",)]
+
+    async def distrusts(plugin: PostgreSQL) -> None:
+        with pytest.raises(UpstreamFailed, match="certificate verify failed"):
+            await plugin.verify()
+
+    with with_tls(postgres, ca):
+        using(postgres, encrypted, connection_url=url, tls_ca=ca.pem, **texts)
+        using(postgres, distrusts, connection_url=url, tls_ca=other.pem)
+
+
+@contextmanager
+def with_tls(postgres: Postgres, ca: Issued) -> Iterator[None]:
+    """The server has a certificate of ``ca``'s, and asks clients for one."""
+    for file in (*issue("localhost", ca).save(postgres.folder, "server"), postgres.folder / "ca.crt"):
+        Path(file).touch(0o600)
+        Path(file).chmod(0o600)
+        if not os.getuid():
+            shutil.chown(file, "postgres", "postgres")
+    (postgres.folder / "ca.crt").write_text(ca.pem)
+    settings = {
+        "ssl": "on",
+        "ssl_cert_file": "server.crt",
+        "ssl_key_file": "server.key",
+        "ssl_ca_file": "ca.crt",
+    }
+    for name, value in settings.items():
+        path = value if name == "ssl" else postgres.folder / value
+        postgres.query(f"ALTER SYSTEM SET {name} = '{path}'")
+    postgres.stop()
+    postgres.start()
+    try:
+        yield
+    finally:
+        for name in settings:
+            postgres.query(f"ALTER SYSTEM RESET {name}")
+        postgres.stop()
+        postgres.start()
+
+
 @pytest.mark.parametrize(
     ("details", "sentence"),
     (
@@ -220,6 +276,8 @@ def test_a_server_that_is_down_and_back(postgres: Postgres) -> None:
         ({"max_open_connections": "zz"}, "invalid max_open_connections"),
         ({"max_open_connections": float("inf")}, "invalid max_open_connections"),
         ({"disable_escaping": "perhaps"}, "invalid disable_escaping"),
+        ({"tls_ca": "/etc/passwd"}, "invalid tls_ca: a PEM text is expected"),
+        ({"tls_certificate": "-----BEGIN CERTIFICATE-----"}, "tls_certificate and private_key go together"),
     ),
 )
 def test_options_that_cannot_be(details: dict[str, Any], sentence: str) -> None:

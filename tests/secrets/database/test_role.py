@@ -247,3 +247,18 @@ def test_a_database_that_never_answers_holds_nobody_up(
             assert not [row for row in await rows(api.core) if "/undo/" in row]
 
     inprocess(scenario, seconds=60)
+
+
+def test_who_has_the_name_already_is_left_alone(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres, username_template="always-the-same")
+        postgres.query("CREATE ROLE \"always-the-same\" LOGIN PASSWORD 'of-a-stranger'")
+        answer = await api("GET", "db/creds/app")
+        assert (answer.status, "is there already" in answer.errors[0]) == (400, True)
+        assert postgres.logs_in("always-the-same", "of-a-stranger")
+        postgres.query('DROP ROLE "always-the-same"')
+        first, password, _ = await creds(api)
+        assert (await api("GET", "db/creds/app")).status == 400
+        assert postgres.logs_in(first, password)
+
+    inprocess(scenario)

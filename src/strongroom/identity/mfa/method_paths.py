@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.totp import ALGORITHMS
 from strongroom.errors import BadRequest
+from strongroom.framework import barcode
 from strongroom.framework.field import Duration, field
 from strongroom.framework.path import Path
-from strongroom.identity.mfa import barcode, secret
 from strongroom.identity.mfa import method as methods
+from strongroom.identity.mfa import secret
 from strongroom.identity.mfa.method import TOTP, Method
 from strongroom.logical import Request, Response
 

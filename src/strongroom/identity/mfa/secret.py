@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from dataclasses import dataclass, replace
 from dataclasses import field as item
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from strongroom.crypto import totp
 from strongroom.crypto.entropy import random_bytes
@@ -63,11 +61,8 @@ class TotpSecret:
 
     def url(self, issuer: str, account: str) -> str:
         """What devices read from a barcode."""
-        key = b32encode(self.key).decode().rstrip("=")
-        name = quote(issuer, safe="")
-        return (
-            f"otpauth://totp/{name}:{quote(account, safe='')}?algorithm={self.algorithm}&digits={self.digits}"
-            f"&issuer={name}&period={self.period}&secret={key}"
+        return totp.address(
+            self.key, issuer, account, algorithm=self.algorithm, digits=self.digits, period=self.period
         )
 
 

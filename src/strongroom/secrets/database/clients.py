@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from strongroom.eager import settle
+from strongroom.errors import Conflict, UpstreamFailed
 from strongroom.secrets.database.connection import Config
-from strongroom.secrets.database.plugin import Plugin
+from strongroom.secrets.database.plugin import Plugin, Refused
 from strongroom.secrets.database.plugins import plugin_class
+
+_REMEMBERED = 256
+"""Revisions whose password was changed: more than there can be while one request runs."""
 
 
 class Clients:
@@ -13,10 +22,13 @@ class Clients:
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[str, Plugin]] = {}
+        self._changing: dict[str, asyncio.Event] = {}
+        self._overtaken: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def of(self, config: Config) -> Plugin:
         """The plugin for a connection as it is now; from here on there is a task, as plugins need one."""
         await settle()
+        await self._unchanging(config)
         held = self._open.get(config.id)
         if held is not None and held[0] == config.revision:
             return held[1]
@@ -25,6 +37,46 @@ class Clients:
         if held is not None:
             await held[1].close()
         return plugin
+
+    @asynccontextmanager
+    async def acting(self, config: Config) -> AsyncIterator[Plugin]:
+        """The plugin, for acts with the connection's own password.
+
+        Raises Conflict for a failure that came of a password that was changed meanwhile: the operation
+        runs again, with the new one.
+        """
+        try:
+            yield await self.of(config)
+        except (Refused, UpstreamFailed):
+            await self._unchanging(config)
+            if config.revision in self._overtaken:
+                raise Conflict from None
+            raise
+
+    @asynccontextmanager
+    async def changing(self, config: Config) -> AsyncIterator[Plugin]:
+        """The plugin, for changing the connection's own password: nobody else begins to act meanwhile.
+
+        Raises Conflict when somebody else has just changed it.
+        """
+        async with self.acting(config) as plugin:
+            await self._unchanging(config)
+            if config.revision in self._overtaken:
+                raise Conflict
+            changing = self._changing[config.id] = asyncio.Event()
+            try:
+                yield plugin
+            finally:
+                del self._changing[config.id]
+                changing.set()
+
+    def overtake(self, config: Config) -> None:
+        """Note that the password which this revision holds is no longer the one."""
+        self._overtaken.append(config.revision)
+
+    async def _unchanging(self, config: Config) -> None:
+        while (changing := self._changing.get(config.id)) is not None:
+            await changing.wait()
 
     async def drop(self, name: str, but: str = "") -> None:
         """Close what is open for a connection, by its ID, unless it is of the revision ``but``."""

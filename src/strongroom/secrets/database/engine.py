@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -96,12 +97,14 @@ class Database(Backend):
         retired = await self.retired(request).get(identity)
         return config if config is not None and retired is not None and config.replaces(retired) else retired
 
-    async def client_of(self, request: Request, name: str, identity: str) -> Plugin:
+    @asynccontextmanager
+    async def acting(self, request: Request, name: str, identity: str) -> AsyncIterator[Plugin]:
         """The plugin for that connection. Raises BadRequest when it is gone for good."""
         config = await self.find_config(request, name, identity)
         if config is None:
             raise BadRequest(f'failed to find entry for connection with name: "{name}"')
-        return await self.clients.of(config)
+        async with self.clients.acting(config) as plugin:
+            yield plugin
 
     def keep_config(self, request: Request, name: str, config: Config) -> None:
         """Store a connection; what is open as it was before is closed once that is durable."""

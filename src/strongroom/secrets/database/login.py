@@ -10,7 +10,7 @@ from strongroom.errors import BadRequest
 from strongroom.framework.lease import Leased, Terms, effective_ttl, issued
 from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.database.credential import Recipe, display_name, made
-from strongroom.secrets.database.plugin import Extends, Knows, NewUser, creating, dropping
+from strongroom.secrets.database.plugin import Extends, Knows, NewUser, Plugin, creating, dropping
 
 if TYPE_CHECKING:
     from strongroom.secrets.database.connection import Config
@@ -45,16 +45,16 @@ class Login(Leased):
             )
         terms.ttl, terms.max_ttl = role.default_ttl, role.max_ttl
         ttl, _ = terms.grant()
-        plugin = await engine.client_of(request, self.db_name, self.config)
-        if isinstance(plugin, Extends):
-            await plugin.extend(self.username, request.now + (ttl + GRACE) * SECOND, role.renew)
+        async with engine.acting(request, self.db_name, self.config) as plugin:
+            if isinstance(plugin, Extends):
+                await plugin.extend(self.username, request.now + (ttl + GRACE) * SECOND, role.renew)
 
     async def revoke(self, engine: Database, request: Request) -> None:
         """Remove the user."""
         role = await engine.role_terms(request, self.role)
         statements = role.revocation if role is not None and role.db_name == self.db_name else self.revocation
-        plugin = await engine.client_of(request, self.db_name, self.config)
-        await dropping(plugin).drop(self.username, statements)
+        async with engine.acting(request, self.db_name, self.config) as plugin:
+            await dropping(plugin).drop(self.username, statements)
         request.view.delete(live(self))
         await engine.let_go(request, self.config)
 
@@ -82,7 +82,13 @@ def live(login: Login) -> str:
 
 async def issue(database: Database, request: Request, name: str, role: RoleTerms, config: Config) -> Response:
     """Make a user for a role, and hand out how it logs in."""
-    client = await database.clients.of(config)
+    async with database.clients.acting(config) as client:
+        return await _issue(database, request, name, role, config, client=client)
+
+
+async def _issue(
+    database: Database, request: Request, name: str, role: RoleTerms, config: Config, *, client: Plugin
+) -> Response:
     plugin = creating(client)
     if role.recipe.kind not in client.credential_types:
         raise BadRequest(f'unsupported credential_type: "{role.recipe.kind}"')

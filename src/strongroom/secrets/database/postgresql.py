@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from strongroom.errors import BadRequest, UpstreamFailed
 from strongroom.logical import SECOND
+from strongroom.secrets.database.memory_file import MemoryFile
 from strongroom.secrets.database.plugin import (
     CLIENT_CERTIFICATE,
     LONGEST,
@@ -100,7 +101,9 @@ class PostgreSQL:
     )
 
     def __init__(self, settings: Settings) -> None:
-        self._target = _parameters(settings)
+        self._files = _files(settings)
+        paths = {name: file.path for name, file in self._files.items()}
+        self._target = _parameters(settings) | paths
         self._secret = settings.password
         self._hashes = _hashes(settings)
         self._pool: Pool[Connection] = Pool(
@@ -291,6 +294,24 @@ def _parameters(settings: Settings) -> dict[str, Any]:
         }
     defaults = {"connect_timeout": int(PATIENCE), "application_name": "strongroom"}
     return {**defaults, **found, "client_encoding": "utf8"}
+
+
+_FILES = {"sslrootcert": "tls_ca", "sslcert": "tls_certificate", "sslkey": "private_key"}
+"""Parameters of libpq's that are paths, and the options that hold such a file's content."""
+
+
+def _files(settings: Settings) -> dict[str, MemoryFile]:
+    """The certificates and the key that are given as PEM texts, each where libpq finds it.
+
+    Raises BadRequest for half of a pair, or for what is no PEM text.
+    """
+    texts = {name: settings.text(option) for name, option in _FILES.items()}
+    if bool(texts["sslcert"]) != bool(texts["sslkey"]):
+        raise BadRequest("tls_certificate and private_key go together")
+    for name, text in texts.items():
+        if text and "-----BEGIN " not in text:
+            raise BadRequest(f"invalid {_FILES[name]}: a PEM text is expected")
+    return {name: MemoryFile(text) for name, text in texts.items() if text}
 
 
 def _hashes(settings: Settings) -> bool:

@@ -55,24 +55,24 @@ async def rotate(
     creates: bool = False,
 ) -> None:
     """Give the account of a static role another credential."""
-    client = await database.clients.of(config)
-    setter = setting(client)
-    if role.recipe.kind not in client.credential_types:
-        raise BadRequest(f'unsupported credential_type: "{role.recipe.kind}"')
-    fresh = await made(database, request, role.recipe, config.password_policy, role.username, _YEAR)
-    before, planned = role.data, role.next_rotation
-    role.data, role.last_rotation = fresh.data, request.now
-    role.next_rotation = role.due_after(request.now)
-    announced = {
-        "name": name,
-        "creates": creates,
-        "row": msgspec.to_builtins(role),
-        "credential": asdict(fresh.credential),
-        "before": before,
-    }
-    async with request.undo("rotate", announced):
-        await setter.set_credential(role.username, fresh.credential, role.rotation_statements)
-        await _verify(client, role.username, fresh.credential, before.get("password", ""))
+    async with database.clients.acting(config) as client:
+        setter = setting(client)
+        if role.recipe.kind not in client.credential_types:
+            raise BadRequest(f'unsupported credential_type: "{role.recipe.kind}"')
+        fresh = await made(database, request, role.recipe, config.password_policy, role.username, _YEAR)
+        before, planned = role.data, role.next_rotation
+        role.data, role.last_rotation = fresh.data, request.now
+        role.next_rotation = role.due_after(request.now)
+        announced = {
+            "name": name,
+            "creates": creates,
+            "row": msgspec.to_builtins(role),
+            "credential": asdict(fresh.credential),
+            "before": before,
+        }
+        async with request.undo("rotate", announced):
+            await setter.set_credential(role.username, fresh.credential, role.rotation_statements)
+            await _verify(client, role.username, fresh.credential, before.get("password", ""))
     database.keep_static_role(request, name, role, planned)
 
 
@@ -165,14 +165,19 @@ async def rotate_root(database: Database, request: Request, name: str) -> None:
     config = await database.config(request, name)
     if not config.username:
         raise BadRequest("unable to rotate root credentials: no username in configuration")
-    client = await database.clients.of(config)
-    setter = setting(client)
     password = await database.password(request, config.password_policy)
     announced = {"name": name, "config": config.id, "password": password}
-    async with request.undo("rotate-root", announced):
-        credential = Credential(PASSWORD, password)
-        await setter.set_credential(config.username, credential, config.root_rotation_statements)
-        await _verify(client, config.username, credential, config.password)
+    async with database.clients.changing(config) as client:
+        setter = setting(client)
+        async with request.undo("rotate-root", announced):
+            credential = Credential(PASSWORD, password)
+            await setter.set_credential(config.username, credential, config.root_rotation_statements)
+            await _verify(client, config.username, credential, config.password)
+        _take_over_root(database, request, name, config, password)
+
+
+def _take_over_root(database: Database, request: Request, name: str, config: Config, password: str) -> None:
+    database.clients.overtake(config)
     database.keep_config(request, name, config.revised(password=password))
 
 
@@ -193,7 +198,7 @@ async def settle_root(database: Database, request: Request, data: dict[str, Any]
         except Refused as error:
             _log.warning("a rotation of a connection's own password was given up: %s", error.public)
             return
-    database.keep_config(request, data["name"], config.revised(password=data["password"]))
+    _take_over_root(database, request, data["name"], config, data["password"])
 
 
 SETTLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {

@@ -8,7 +8,7 @@ import zlib
 import pytest
 import zxingcpp
 
-from strongroom.identity.mfa import barcode
+from strongroom.framework import barcode
 
 URL = f"otpauth://totp/Strong%20room:6c0a?algorithm=SHA512&issuer=Strong%20room&secret={'Q' * 40}"
 

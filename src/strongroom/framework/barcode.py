@@ -9,11 +9,22 @@ MARGIN = 4
 """Modules of white around the code, which the standard asks for."""
 
 
+class TooLong(ValueError):
+    """No code holds so much text."""
+
+
 def png(text: str, size: int) -> bytes:
-    """A picture of ``size`` times ``size`` pixels; larger where the code would not fit in."""
+    """A picture of ``size`` times ``size`` pixels; larger where the code would not fit in.
+
+    Raises TooLong.
+    """
     import segno  # noqa: PLC0415  rarely needed
 
-    modules = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix]
+    try:
+        made = segno.make(text, error="m", micro=False)
+    except segno.DataOverflowError:
+        raise TooLong("the text is too long for a QR code") from None
+    modules = [bytes(row) for row in made.matrix]
     cells = len(modules) + 2 * MARGIN
     scale = max(size // cells, 1)
     side = max(size, cells)
