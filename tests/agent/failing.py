@@ -11,11 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+ROOT = {
+    "id": "root", "accessor": "its accessor", "policies": ["root"], "meta": None, "ttl": 0, "creation_ttl": 0,
+    "creation_time": 1_700_000_000, "expire_time": None, "explicit_max_ttl": 0, "num_uses": 0, "orphan": True,
+    "path": "auth/token/root", "renewable": False, "type": "service", "entity_id": "", "display_name": "root",
+}  # fmt: skip
+
 
 class Leases:
     """Gives leased secrets, ``v1``, ``v2`` ...; ``trouble`` is what comes instead of an answer."""
 
-    def __init__(self, duration: float = 1.5, longest: float = 3_600.0) -> None:
+    def __init__(self, duration: float = 2.0, longest: float = 3_600.0) -> None:
         self.duration = duration
         self.longest = longest
         self.issued: list[float] = []
@@ -42,7 +48,7 @@ class Leases:
             auth = {"client_token": "token of web at cluster-one", "accessor": "its accessor"}
             return {"auth": auth | {"lease_duration": 60, "renewable": True}}
         if path.startswith("/v1/auth/token/lookup-self"):
-            return {"data": {"id": "root", "ttl": 0, "renewable": False, "policies": ["root"]}}
+            return {"data": dict(ROOT)}
         if path.startswith("/v1/sys/leases/renew"):
             if self.revoked:
                 return None

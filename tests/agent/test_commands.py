@@ -234,3 +234,17 @@ def test_an_init_container_leaves_token_and_accessor(agents: Agents) -> None:
         assert call(agent, "agent").returncode == 0
     assert (agent.text("token"), agent.text("accessor")) == ("token of web at cluster-one", "its accessor")
     assert agent.path("token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_template_in_jinja2(agents: Agents, server: Server) -> None:
+    kv(server, "jinja", v="one")
+    text = """
+    template {
+      engine = "jinja2"
+      contents = "{{ secret('secret/data/jinja').Data.data.v | upper }}"
+      destination = "@/out"
+    }
+    """
+    agent = agents.ours("a", server, {"agent.hcl": AUTH + "exit_after_auth = true" + text, "token": "root"})
+    assert agent.wait() == 0
+    assert agent.text("out") == "ONE"

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from strongroom.agent import files
 from strongroom.agent.config import EnvTemplate, Template
 from strongroom.agent.exit import Exit
 from strongroom.agent.state import TemplateState
-from strongroom.template import Dependency, FileContent, FileWrite, Options, Rendered, TemplateError, World
-from strongroom.template import Template as Text
+from strongroom.template import (
+    Dependency,
+    FileContent,
+    FileWrite,
+    Options,
+    Renderable,
+    Rendered,
+    TemplateError,
+    World,
+    parse,
+)
 
 _log = logging.getLogger("agent.template")
 DEFAULT_MODE = 0o644
@@ -24,7 +31,7 @@ class Target:
     """A template at work. ``rendered`` is what was last written, None before the first time."""
 
     stanza: Template | EnvTemplate
-    text: Any
+    text: Renderable
     options: Options
     state: TemplateState
     dependencies: frozenset[Dependency] = frozenset()
@@ -101,19 +108,12 @@ def target_of(stanza: Template | EnvTemplate, state: TemplateState) -> Target:
         sandbox_path=getattr(stanza, "sandbox_path", ""),
     )
     try:
-        return Target(stanza, _parsed(stanza, text, name), options, state)
+        read = parse(
+            text, engine=stanza.engine, name=name, left=stanza.left_delimiter, right=stanza.right_delimiter
+        )
+        return Target(stanza, read, options, state)
     except TemplateError as error:
         raise Exit(1, str(error)) from None
-
-
-def _parsed(stanza: Template | EnvTemplate, text: str, name: str) -> Any:
-    if stanza.engine == "jinja2":
-        try:
-            jinja = import_module("strongroom.template.jinja")  # an extra
-        except ImportError:
-            raise Exit(1, 'engine = "jinja2" needs the extra: pip install strongroom[jinja2]') from None
-        return jinja.JinjaTemplate.parse(text, name=name)
-    return Text.parse(text, name=name, left=stanza.left_delimiter, right=stanza.right_delimiter)
 
 
 def stamp(path: str) -> tuple[int, int, int] | None:
