@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from strongroom.agent.config import parsed
 from strongroom.cli.flag import parse
 from strongroom.cli.tree import find
 from strongroom.config.load import load
@@ -31,6 +32,7 @@ DOCUMENTS = tuple(
 )
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|[\s(`])strongroom ([a-z-][^)<|;`\n]*)")
+_AGENT = re.compile(r"^(?:vault|auto_auth|cache|template|env_template|exec|cycle) ", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -64,7 +66,12 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 def configurations() -> list[Block]:
-    return [block for block in blocks("hcl") if 'listener "' in block.text]
+    return [block for block in blocks("hcl") if 'listener "' in block.text and block not in agents()]
+
+
+def agents() -> list[Block]:
+    """Configurations of the agent and the proxy, and parts of such."""
+    return [block for block in blocks("hcl") if _AGENT.search(block.text)]
 
 
 def policies() -> list[str]:
@@ -92,6 +99,12 @@ def test_configurations_load(block: Block, tmp_path: Path) -> None:
     assert not config.warnings
 
 
+@pytest.mark.parametrize("block", agents(), ids=str)
+def test_configurations_of_agents_load(block: Block) -> None:
+    listener = "" if "listener " in block.text else 'listener "tcp" { tls_disable = true }'
+    assert parsed([("shown", block.text), ("rest", listener)]).warnings == ()
+
+
 @pytest.mark.parametrize("text", policies())
 def test_policies_parse(text: str) -> None:
     assert parse_policy("shown", text).rules
@@ -104,7 +117,7 @@ def test_password_policies_parse() -> None:
 
 
 def test_every_hcl_block_is_one_of_those() -> None:
-    known = [block.text for block in configurations()] + policies()
+    known = [block.text for block in configurations() + agents()] + policies()
     assert not [str(b) for b in blocks("hcl") if b.text not in known and not b.text.startswith("length")]
 
 

@@ -178,8 +178,3 @@ def test_policy_fmt(local: Cli, tmp_path: Path) -> None:
     file.write_text("path {")
     assert local("policy", "fmt", str(file)).code == 1
     assert file.read_text() == "path {"
-
-
-def test_agent_says_when_it_is_not_there(local: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "strongroom.agent", None)
-    assert local("agent", "-config=x").err == "This installation has no agent.\n"

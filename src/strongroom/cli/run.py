@@ -1,10 +1,10 @@
-"""``server`` and ``agent``: the two that stay."""
+"""``server``, ``agent`` and ``proxy``: those that stay."""
 
 from __future__ import annotations
 
-from strongroom.cli.command import Commands, Failure
+from strongroom.cli.command import Commands
 from strongroom.cli.flag import Flag
-from strongroom.cli.options import HTTP
+from strongroom.cli.options import FORMATTED, HTTP
 
 TYPE_CHECKING = False  # see flag.py
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ AGENT = (
     Flag("config", "list", "Configuration file. May be repeated.", env="AGENT_CONFIG_PATH"),
     Flag("exit-after-auth", "bool", "Exit after the first login."),
     *LOG,
+    *HTTP,
+)
+GENERATE = (
+    Flag("type", "string", "What to generate: env-template.", default=""),
+    Flag("exec", "string", "The program and its arguments.", default="env"),
+    Flag("path", "list", "A secret, or a folder of secrets with /* at its end. May be repeated."),
+    *HTTP,
+)
+PROXY = (
+    Flag("config", "list", "Configuration file. May be repeated.", env="PROXY_CONFIG_PATH"),
+    *AGENT[1:],
 )
 
 
@@ -57,19 +68,48 @@ def server(session: Session) -> int:
     return main(session.flags)
 
 
-@commands.add("agent", flags=AGENT, raw=True)
+@commands.add("agent", flags=AGENT)
 def agent(session: Session) -> int:
     """Run the agent: it logs in, renders files from secrets, and keeps both fresh.
 
     $ {name} agent -config=agent.hcl
     """
-    from importlib import import_module  # noqa: PLC0415 (only here)
+    from strongroom.agent.process import main  # noqa: PLC0415 (the whole agent)
 
-    try:
-        module = import_module("strongroom.agent")
-    except ModuleNotFoundError as error:
-        if error.name != "strongroom.agent":
-            raise
-        raise Failure("This installation has no agent.", 1) from error
-    code: int = module.main(session.arguments)
-    return code
+    return main(session.flags)
+
+
+@commands.add("agent status", flags=(AGENT[0], *FORMATTED))
+def agent_status(session: Session) -> int:
+    """Show how the agent with a configuration is doing.
+
+    It is asked at its status_socket, or beside its pid_file. The exit code is 0 when all is well, 2 when the
+    server is away, the login fails or a template waits, and 1 when no agent answers.
+
+    $ {name} agent status -config=agent.hcl
+    """
+    from strongroom.cli.agent import status  # noqa: PLC0415 (as below)
+
+    return status(session)
+
+
+@commands.add("agent generate-config", "[FILE]", flags=GENERATE, count=(0, 1))
+def agent_generate_config(session: Session) -> int:
+    """Write a configuration that runs a program with secrets in its environment.
+
+    $ {name} agent generate-config -type=env-template -exec="./my-app arg" -path=secret/my-app agent.hcl
+    """
+    from strongroom.cli.agent import generate_config  # noqa: PLC0415 (reads secrets)
+
+    return generate_config(session)
+
+
+@commands.add("proxy", flags=PROXY)
+def proxy(session: Session) -> int:
+    """Run the proxy: it passes requests on to the server, with a token of its own where wanted.
+
+    $ {name} proxy -config=proxy.hcl
+    """
+    from strongroom.agent.process import main  # noqa: PLC0415 (the whole agent)
+
+    return main(session.flags, proxy=True)

@@ -16,6 +16,7 @@ COMMON = {
     "list": ("data", "List the names below a path"),
     "login": ("login", "Log in and remember the token"),
     "agent": ("run", "Run the agent"),
+    "proxy": ("run", "Run the proxy"),
     "server": ("run", "Run the server"),
     "status": ("status", "Show whether the server is sealed"),
     "unwrap": ("data", "Open a wrapped answer"),

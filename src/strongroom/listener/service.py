@@ -60,7 +60,7 @@ class Service:
     def screen(self, message: Message) -> None:
         """Settle who sent ``message``, where settings ask for it. Raises Refusal: 400, 412."""
         if self.config.require_request_header and message.headers.get("x-vault-request") != "true":
-            raise Refusal(412, "missing X-Vault-Request header")
+            raise Refusal(412, 'missing "X-Vault-Request" header')
         if self._forwarding.enabled:
             self._forwarding(message)
 

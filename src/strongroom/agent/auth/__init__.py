@@ -1,0 +1,1 @@
+"""Auto-auth: how the agent logs in, keeps its token alive, and where the token goes."""

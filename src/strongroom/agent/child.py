@@ -1,0 +1,142 @@
+"""The process that the agent runs: started once its secrets are there, changed over when they change.
+
+Its exit ends the agent with the same code. That the server is away never stops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+
+from strongroom.agent.config import AgentConfig, Exec
+from strongroom.agent.cycle.turn import Group
+from strongroom.agent.exit import Exit
+from strongroom.agent.program import CommandFailed, environment, exit_code, send, start, stop
+from strongroom.agent.render.target import Target
+from strongroom.agent.state import CycleState, State
+from strongroom.agent.token import TokenHolder
+from strongroom.agent.upstream import Upstream
+
+_log = logging.getLogger("agent.exec.server")
+
+
+class Child:
+    """One process and its changes-over."""
+
+    def __init__(
+        self, config: AgentConfig, stanza: Exec, upstream: Upstream, holder: TokenHolder, state: State
+    ) -> None:
+        self._stanza = stanza
+        self._state = state
+        self._variables: dict[str, str] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._wanted = asyncio.Event()
+        self._changing = False
+        self._splay = stanza.splay or config.splay
+        self._kill = _stop_signal(config, stanza)
+        self._group: Group | None = None
+        if stanza.cycle is not None:
+            told = CycleState()
+            state.cycles.append(told)
+            self._group = Group(stanza.cycle, upstream, holder, told)
+
+    def rendered(self, targets: list[Target], written: list[Target]) -> None:
+        """All templates are ready, and these changed."""
+        self._variables = {
+            target.stanza.label: (target.rendered or b"").decode("utf-8", "surrogateescape")
+            for target in targets
+            if target.stanza.label
+        }
+        if written or self._process is None:
+            self._wanted.set()
+
+    def forward(self, number: int) -> None:
+        """Pass a signal on."""
+        if self._process is not None and self._process.returncode is None:
+            self._state.process.signals += 1
+            send(self._process, number)
+
+    async def run(self) -> None:
+        """For ever. Raises Exit with the process's code when it ends by itself."""
+        try:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._begin()
+            ended = asyncio.create_task(self._watch())
+            changes = asyncio.create_task(self._change_over())
+            done, _ = await asyncio.wait([ended, changes], return_when=asyncio.FIRST_COMPLETED)
+            changes.cancel()
+            ended.cancel()
+            for task in done:
+                task.result()
+        finally:
+            await self._end()
+
+    async def _begin(self) -> None:
+        stanza = self._stanza
+        try:
+            self._process = await start(stanza.command, environment(stanza.env, self._variables))
+        except CommandFailed as error:
+            raise Exit(1, error.public) from None
+        self._state.process.pid = self._process.pid
+        self._state.process.starts += 1
+        _log.info("process started", extra={"fields": {"pid": self._process.pid}})
+
+    async def _watch(self) -> None:
+        """Raise Exit when a process ends that nobody stopped."""
+        while True:
+            process = self._process
+            assert process is not None  # noqa: S101  it was started before
+            code = exit_code(await process.wait())
+            if not self._changing and process is self._process:
+                self._state.process.last_exit = code
+                _log.info("process ended", extra={"fields": {"code": code}})
+                raise Exit(code)
+            await asyncio.sleep(0.05)
+
+    async def _change_over(self) -> None:
+        while True:
+            await self._wanted.wait()
+            if self._stanza.restart_on_secret_changes == "never":
+                self._wanted.clear()
+                _log.info("secrets changed; the process is left alone as configured")
+                continue
+            if self._splay:
+                await asyncio.sleep(random.random() * self._splay)  # noqa: S311  it spreads, no more
+            if self._group is not None:
+                await self._group.restart(self._restart)
+            else:
+                await self._restart()
+
+    async def _restart(self) -> None:
+        self._wanted.clear()
+        if self._stanza.reload_signal:
+            self.forward(self._stanza.reload_signal)
+            return
+        self._changing = True
+        try:
+            _log.info("secrets changed, restarting the process")
+            await self._end()
+            self._state.process.restarts += 1
+            await self._begin()
+        finally:
+            self._changing = False
+
+    async def _end(self) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            code = await asyncio.shield(
+                stop(process, self._kill or signal.SIGTERM, self._stanza.kill_timeout)
+            )
+            self._state.process.last_exit = code
+
+
+def _stop_signal(config: AgentConfig, stanza: Exec) -> int:
+    """What asks the process to end; consul-template has another default than the agent."""
+    if "kill_signal" in stanza.given:
+        return stanza.kill_signal
+    if config.auto_auth is None and "restart_stop_signal" not in stanza.given:
+        return config.kill_signal
+    return stanza.restart_stop_signal

@@ -1,0 +1,48 @@
+"""The agent's configuration: that of Vault's agent and proxy, and that of consul-template."""
+
+from __future__ import annotations
+
+from strongroom.agent.config.error import ConfigError, Place, Problem
+from strongroom.agent.config.load import load, parsed
+from strongroom.agent.config.stanza import (
+    AgentConfig,
+    ApiProxy,
+    AutoAuth,
+    Cache,
+    Cycle,
+    EnvTemplate,
+    Exec,
+    Listener,
+    Method,
+    Persist,
+    Retry,
+    Sink,
+    Template,
+    TemplateConfig,
+    Vault,
+    Wait,
+)
+
+__all__ = [
+    "AgentConfig",
+    "ApiProxy",
+    "AutoAuth",
+    "Cache",
+    "ConfigError",
+    "Cycle",
+    "EnvTemplate",
+    "Exec",
+    "Listener",
+    "Method",
+    "Persist",
+    "Place",
+    "Problem",
+    "Retry",
+    "Sink",
+    "Template",
+    "TemplateConfig",
+    "Vault",
+    "Wait",
+    "load",
+    "parsed",
+]

@@ -1,0 +1,122 @@
+"""What stanzas must keep together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from strongroom.agent.config.error import Place, Problem
+from strongroom.agent.config.stanza import AgentConfig, AutoAuth, EnvTemplate, Template
+
+METHODS = (
+    "app-id", "approle", "cert", "jwt", "kubernetes", "ldap", "token_file", "userpass",
+)  # fmt: skip
+
+
+def check(config: AgentConfig, *, proxy: bool = False) -> Iterator[Problem]:
+    """Everything that is wrong with stanzas which each are right."""
+    yield from _purpose(config, proxy=proxy)
+    if config.auto_auth is not None:
+        yield from _auto_auth(config, config.auto_auth)
+    for template in config.templates:
+        yield from _template(template)
+    for variable in config.env_templates:
+        yield from _text_of(variable)
+        if not variable.label:
+            yield Problem(variable.place, "env_template needs the name of a variable")
+    yield from _exec(config)
+    yield from _listeners(config)
+
+
+def _purpose(config: AgentConfig, *, proxy: bool) -> Iterator[Problem]:
+    place = config.place
+    has_work = config.auto_auth or config.listeners or config.cache
+    consul_template = not proxy and (config.templates or config.env_templates or config.exec)
+    if not has_work and not consul_template:
+        yield Problem(Place("configuration"), "no auto_auth, cache, or listener block found in config")
+    if proxy and (config.templates or config.env_templates or config.exec):
+        yield Problem(Place("configuration"), "templates and exec are the agent's, not the proxy's")
+    if config.cache and not config.listeners and not (config.templates or config.env_templates):
+        yield Problem(
+            config.cache.place, "enabling the cache requires at least 1 template or 1 listener to be defined"
+        )
+    if config.api_proxy and not config.listeners:
+        yield Problem(config.api_proxy.place, "api_proxy requires at least one listener")
+    reuse = _passes_token_on(config)
+    if reuse and config.auto_auth is None:
+        yield Problem(place, "use_auto_auth_token needs an auto_auth block")
+
+
+def _passes_token_on(config: AgentConfig) -> bool:
+    return any(each is not None and each.use_auto_auth_token for each in (config.api_proxy, config.cache))
+
+
+def _auto_auth(config: AgentConfig, stanza: AutoAuth) -> Iterator[Problem]:
+    method = stanza.method
+    if method is None:
+        yield Problem(stanza.place, "auto_auth needs a method block")
+        return
+    if method.label not in METHODS:
+        yield Problem(
+            method.place, f"method {method.label} is not available; there are: {', '.join(METHODS)}"
+        )
+    uses_token = bool(config.templates or config.env_templates or _passes_token_on(config))
+    if not stanza.sinks and not uses_token:
+        yield Problem(
+            stanza.place,
+            "auto_auth requires at least one sink or at least one template or "
+            "api_proxy.use_auto_auth_token=true",
+        )
+    if method.wrap_ttl and len(stanza.sinks) > 1:
+        yield Problem(method.place, "wrap_ttl of the method allows one sink only")
+    if method.wrap_ttl and uses_token:
+        yield Problem(method.place, "a wrapped token cannot be used for templates or the proxy")
+    if method.max_backoff < method.min_backoff:
+        yield Problem(method.place, "max_backoff cannot be less than min_backoff")
+    yield from _sinks(stanza)
+
+
+def _sinks(stanza: AutoAuth) -> Iterator[Problem]:
+    for sink in stanza.sinks:
+        if sink.label != "file":
+            yield Problem(sink.place, f"sink {sink.label} is not available; there is: file")
+        if sink.label == "file" and not sink.config.get("path"):
+            yield Problem(sink.place, "sink file needs config.path")
+        if bool(sink.dh_type) != bool(sink.dh_path):
+            yield Problem(sink.place, "dh_type and dh_path need each other")
+        if sink.aad and sink.aad_env_var:
+            yield Problem(sink.place, "aad and aad_env_var exclude each other")
+
+
+def _template(stanza: Template) -> Iterator[Problem]:
+    yield from _text_of(stanza)
+    if not stanza.destination and not stanza.map_to_environment_variable:
+        yield Problem(stanza.place, "template needs a destination")
+
+
+def _text_of(stanza: Template | EnvTemplate) -> Iterator[Problem]:
+    if bool(stanza.source) == bool(stanza.contents):
+        yield Problem(stanza.place, "give one of source and contents")
+
+
+def _exec(config: AgentConfig) -> Iterator[Problem]:
+    stanza = config.exec
+    if config.env_templates and (stanza is None or not stanza.command):
+        yield Problem(config.env_templates[0].place, "env_template needs an exec block with a command")
+    if config.env_templates and config.templates:
+        yield Problem(config.env_templates[0].place, "env_template cannot be combined with template")
+    if stanza is not None and not stanza.command:
+        yield Problem(stanza.place, "exec needs a command")
+    if stanza is not None and not config.env_templates and not config.templates:
+        yield Problem(stanza.place, "exec needs at least one env_template or template")
+
+
+def _listeners(config: AgentConfig) -> Iterator[Problem]:
+    for listener in config.listeners:
+        if listener.label not in {"tcp", "unix"}:
+            yield Problem(listener.place, "listener must be of type tcp or unix")
+        elif (
+            listener.label == "tcp"
+            and not listener.tls_disable
+            and not (listener.tls_cert_file and listener.tls_key_file)
+        ):
+            yield Problem(listener.place, "listener needs tls_cert_file and tls_key_file, or tls_disable")

@@ -1,0 +1,84 @@
+"""How one key or block of a stanza is declared; reading and errors derive from it."""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar
+
+from strongroom.agent.config.error import BadValue, Place
+from strongroom.agent.config.value import Reader, anything
+from strongroom.hcl import Node
+from strongroom.secret import Secret
+
+
+@dataclass(kw_only=True)
+class Stanza:
+    """A block of keys. ``label`` is the word between its name and its body, ``given`` what was set.
+
+    Keys that nobody knows are warned of; where ``STRICT``, they are errors.
+    """
+
+    STRICT: ClassVar[bool] = False
+
+    label: str = ""
+    given: frozenset[str] = frozenset()
+    place: Place = field(default=Place("default"), compare=False)
+
+    def short(self, node: Node) -> None:
+        """Take over a value that stands where the block is expected. Raises BadValue."""
+        raise BadValue("must be a block")
+
+
+def key(
+    read: Reader,
+    default: Any,
+    help: str = "",  # noqa: A002 - the word the whole project uses
+    *,
+    names: tuple[str, ...] = (),
+    required: bool = False,
+    ignored: str = "",
+) -> Any:
+    """Declare a key as a dataclass field; ``names`` are older words for it."""
+    metadata = {"read": read, "help": help, "names": names, "required": required, "ignored": ignored}
+    if isinstance(default, Secret | dict):
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def ignored(reason: str = "has no meaning here", *, default: Any = None) -> Any:
+    """Declare a key that Vault's agent or consul-template know and that has no meaning here."""
+    return key(anything, default, ignored=reason)
+
+
+def block(
+    kind: type[Stanza],
+    help: str = "",  # noqa: A002 - as above
+    *,
+    names: tuple[str, ...] = (),
+    labelled: bool = False,
+    many: bool = False,
+    always: bool = False,
+) -> Any:
+    """Declare a nested block: several if ``many``; there without being written if ``always``."""
+    metadata = {"kind": kind, "help": help, "names": names, "labelled": labelled, "many": many}
+    if many:
+        return field(default=(), metadata=metadata)
+    if always:
+        return field(default_factory=kind, metadata=metadata)
+    return field(default=None, metadata=metadata)
+
+
+_declared: dict[type[Stanza], dict[str, Field[Any]]] = {}
+
+
+def declared(kind: type[Stanza]) -> dict[str, Field[Any]]:
+    """The fields of a stanza by the words they may be written as."""
+    found = _declared.get(kind)
+    if found is not None:
+        return found
+    found = _declared[kind] = {}
+    for each in fields(kind):
+        if each.metadata:
+            for name in (each.name.rstrip("_"), *each.metadata["names"]):
+                found[name] = each
+    return found

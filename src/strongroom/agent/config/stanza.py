@@ -1,0 +1,390 @@
+"""The stanzas of the agent's configuration, each key declared once. Durations are seconds, sizes bytes."""
+
+# ruff: noqa: RUF009 - key() and block() make dataclass fields, as field() does
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from strongroom.agent.config.key import Stanza, block, ignored, key
+from strongroom.agent.config.value import (
+    anything,
+    choice,
+    command,
+    count,
+    duration,
+    duration_or_block,
+    flag,
+    forced,
+    fraction,
+    integer,
+    mode,
+    secret,
+    signal_number,
+    table,
+    text,
+    text_or_block,
+    texts,
+    words,
+)
+from strongroom.hcl import Literal, Node
+from strongroom.secret import Secret
+
+_ENTERPRISE = "is for servers of Vault Enterprise; it has no effect"
+
+
+@dataclass(kw_only=True)
+class Retry(Stanza):
+    """How often and how fast a request is tried again."""
+
+    num_retries: int = key(integer, 12, "Attempts before a failure is told; -1: none but the first.")
+    enabled: bool = key(flag, True)
+    attempts: int = key(count, 12, "consul-template's word for num_retries; 0: no end.")
+    backoff: float = key(duration, 0.25, "Wait before the second attempt; doubles each time.")
+    max_backoff: float = key(duration, 60.0, "Longest wait between attempts.")
+
+
+@dataclass(kw_only=True)
+class Ssl(Stanza):
+    """TLS as consul-template has it."""
+
+    enabled: bool = key(flag, True)
+    verify: bool = key(flag, True)
+    cert: str = key(text, "")
+    key_: str = key(text, "")
+    ca_cert: str = key(text, "")
+    ca_path: str = key(text, "")
+    ca_cert_bytes: str = key(text, "")
+    server_name: str = key(text, "")
+
+
+@dataclass(kw_only=True)
+class Vault(Stanza):
+    """The server. Environment variables win over these keys, flags of the command line over both."""
+
+    address: str = key(text, "", "http, https or unix URL.")
+    ca_cert: str = key(text, "")
+    ca_path: str = key(text, "")
+    client_cert: str = key(text, "")
+    client_key: str = key(text, "")
+    tls_skip_verify: bool = key(flag, False)
+    tls_server_name: str = key(text, "")
+    namespace: str = key(text, "")
+    retry: Retry = block(Retry, always=True)
+    # consul-template's
+    enabled: bool = key(flag, True)
+    token: Secret[str] = key(secret, Secret(""), "A token to use instead of a login.")
+    unwrap_token: bool = key(flag, False, "The token is a wrapping token that holds the one to use.")
+    renew_token: bool = key(flag, True, names=("renew",))
+    vault_agent_token_file: str = key(text, "", "File whose token is used, and followed when it changes.")
+    default_lease_duration: float = key(duration, 300.0)
+    lease_renewal_threshold: float = key(fraction, 0.9)
+    client_user_agent: str = key(text, "")
+    k8s_auth_role_name: str = key(text, "")
+    k8s_service_account_token_path: str = key(text, "")
+    k8s_service_account_token: Secret[str] = key(secret, Secret(""))
+    k8s_service_mount_path: str = key(text, "")
+    ssl: Ssl | None = block(Ssl)
+    transport: Any = ignored("has no effect; connections are kept and limited by the agent")
+    grace: Any = ignored("has no effect since Vault's leases are renewed early enough")
+
+
+@dataclass(kw_only=True)
+class Method(Stanza):
+    """How to log in; ``label`` is the type of auth method, ``config`` what it needs."""
+
+    type: str = key(text, "")
+    mount_path: str = key(text, "")
+    namespace: str = key(text, "")
+    wrap_ttl: float = key(duration, 0.0, "Have the token wrapped, and write the wrapping token to the sink.")
+    min_backoff: float = key(duration, 1.0)
+    max_backoff: float = key(duration, 300.0)
+    exit_on_err: bool = key(flag, False)
+    config: Mapping[str, Any] = key(table, {})
+
+
+@dataclass(kw_only=True)
+class Sink(Stanza):
+    """Where a token is written."""
+
+    type: str = key(text, "file")
+    wrap_ttl: float = key(duration, 0.0)
+    dh_type: str = key(choice("", "curve25519"), "")
+    dh_path: str = key(text, "")
+    derive_key: bool = key(flag, False)
+    aad: str = key(text, "")
+    aad_env_var: str = key(text, "")
+    config: Mapping[str, Any] = key(table, {})
+
+
+@dataclass(kw_only=True)
+class AutoAuth(Stanza):
+    """The login and where its token goes."""
+
+    method: Method | None = block(Method, labelled=True)
+    sinks: tuple[Sink, ...] = block(Sink, names=("sink",), labelled=True, many=True)
+    enable_reauth_on_new_credentials: bool = key(flag, False)
+
+
+@dataclass(kw_only=True)
+class ApiProxy(Stanza):
+    """How requests to the listeners are passed on."""
+
+    use_auto_auth_token: str = key(forced, "")
+    enforce_consistency: Any = ignored(_ENTERPRISE)
+    when_inconsistent: Any = ignored(_ENTERPRISE)
+    prepend_configured_namespace: bool = key(flag, False)
+
+
+@dataclass(kw_only=True)
+class Persist(Stanza):
+    """A cache that outlives the process; ``label`` is its type."""
+
+    type: str = key(text, "")
+    path: str = key(text, "")
+    keep_after_import: bool = key(flag, False)
+    exit_on_err: bool = key(flag, True)
+    service_account_token_file: str = key(text, "/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+@dataclass(kw_only=True)
+class Cache(Stanza):
+    """Leases and tokens that pass through the listeners are kept and renewed."""
+
+    use_auto_auth_token: str = key(forced, "")
+    enforce_consistency: Any = ignored(_ENTERPRISE)
+    when_inconsistent: Any = ignored(_ENTERPRISE)
+    disable_caching_dynamic_secrets: bool = key(flag, False)
+    cache_static_secrets: bool = key(flag, False)
+    static_secret_token_capability_refresh_interval: float = key(duration, 300.0)
+    static_secret_token_capability_refresh_behavior: str = key(
+        choice("optimistic", "pessimistic"), "optimistic"
+    )
+    persist: Persist | None = block(Persist, labelled=True)
+
+
+@dataclass(kw_only=True)
+class AgentApi(Stanza):
+    """What a listener offers beside the API."""
+
+    enable_quit: bool = key(flag, False)
+
+
+@dataclass(kw_only=True)
+class Listener(Stanza):
+    """Where requests are taken; ``label`` is ``tcp`` or ``unix``."""
+
+    type: str = key(text, "")
+    address: str = key(text, "127.0.0.1:8200")
+    tls_disable: bool = key(flag, False)
+    tls_cert_file: str = key(text, "")
+    tls_key_file: str = key(text, "")
+    tls_min_version: str = key(choice("tls10", "tls11", "tls12", "tls13"), "tls12")
+    tls_max_version: str = key(choice("tls10", "tls11", "tls12", "tls13"), "tls13")
+    tls_cipher_suites: str = key(text, "")
+    tls_prefer_server_cipher_suites: Any = ignored("has no effect with today's TLS")
+    tls_require_and_verify_client_cert: bool = key(flag, False)
+    tls_client_ca_file: str = key(text, "")
+    tls_disable_client_certs: bool = key(flag, False)
+    require_request_header: bool = key(flag, False, "Refuse requests without X-Vault-Request: true.")
+    role: str = key(choice("", "default", "metrics_only"), "")
+    agent_api: AgentApi = block(AgentApi, always=True)
+    proxy_api: AgentApi = block(AgentApi, always=True)
+    socket_mode: int = key(mode, 0)
+    socket_user: str = key(text, "")
+    socket_group: str = key(text, "")
+
+
+@dataclass(kw_only=True)
+class Wait(Stanza):
+    """Rendering waits until nothing changed for ``min``, at most ``max`` (4 times min)."""
+
+    enabled: bool = key(flag, True)
+    min: float = key(duration, 0.0)
+    max: float = key(duration, 0.0)
+
+    def short(self, node: Node) -> None:
+        """``"2s:6s"``, or ``"2s"``."""
+        least, _, most = text(node).partition(":")
+        self.min = duration(Literal.of(least))
+        self.max = duration(Literal.of(most)) if most else 0.0
+
+
+@dataclass(kw_only=True)
+class ExecEnv(Stanza):
+    """Which of the agent's environment a command sees."""
+
+    pristine: bool = key(flag, False)
+    custom: tuple[str, ...] = key(texts, ())
+    allowlist: tuple[str, ...] = key(texts, (), names=("whitelist",))
+    denylist: tuple[str, ...] = key(texts, (), names=("blacklist",))
+
+
+@dataclass(kw_only=True)
+class Cycle(Stanza):
+    """At most ``max_concurrent`` members of ``group`` restart at once, coordinated through the server."""
+
+    STRICT: ClassVar[bool] = True
+
+    group: str = key(text, "", "Name shared by the members.", required=True)
+    max_concurrent: int = key(count, 1)
+    member: str = key(text, "", "This member's name; by default host and process.")
+    path: str = key(text, "secret/cycle", "Where turns are kept: a path in a KV version 2 mount.")
+    drain: tuple[str, ...] = key(command, (), "Command that takes the service out of traffic.")
+    drain_timeout: float = key(duration, 30.0)
+    health: tuple[str, ...] = key(command, (), "Command or http(s) URL that tells that it serves again.")
+    health_timeout: float = key(duration, 60.0, "After this, it is said that health does not come.")
+    health_interval: float = key(duration, 1.0)
+    grace: float = key(duration, 0.0, "Wait after health before the turn is given back.")
+    turn: float = key(duration, 60.0, "A holder that does not renew its turn for so long has lost it.")
+    patience: float = key(duration, 0.0, "Longest wait for a turn; then restart all the same. 0: no end.")
+
+
+@dataclass(kw_only=True)
+class Command(Stanza):
+    """A command that runs after a file changed."""
+
+    command: tuple[str, ...] = key(command, ())
+    enabled: bool = key(flag, True)
+    timeout: float = key(duration, 30.0)
+    env: ExecEnv | None = block(ExecEnv)
+    kill_signal: int = key(signal_number, signal.SIGTERM)
+    kill_timeout: float = key(duration, 30.0)
+    reload_signal: int = key(signal_number, 0)
+    splay: float = key(duration, 0.0)
+
+
+@dataclass(kw_only=True)
+class Template(Stanza):
+    """A file rendered from secrets."""
+
+    STRICT: ClassVar[bool] = True
+
+    source: str = key(text, "")
+    contents: str = key(text, "")
+    destination: str = key(text, "")
+    engine: str = key(choice("go", "jinja2"), "go", "The template's language.")
+    create_dest_dirs: bool = key(flag, True)
+    command: tuple[str, ...] = key(command, ())
+    command_timeout: float = key(duration, 30.0)
+    exec: Command | None = block(Command)
+    error_on_missing_key: bool = key(flag, False)
+    error_fatal: bool | None = key(flag, None)
+    perms: int | None = key(mode, None)
+    user: str = key(text, "")
+    uid: int | None = key(integer, None)
+    group: str = key(text, "")
+    gid: int | None = key(integer, None)
+    backup: bool = key(flag, False)
+    left_delimiter: str = key(text, "{{")
+    right_delimiter: str = key(text, "}}")
+    function_denylist: tuple[str, ...] = key(texts, (), names=("function_blacklist",))
+    sandbox_path: str = key(text, "")
+    wait: Wait | None = block(Wait)
+    cycle: Cycle | None = block(Cycle)
+    map_to_environment_variable: str = key(text, "")
+
+
+@dataclass(kw_only=True)
+class EnvTemplate(Stanza):
+    """An environment variable rendered from secrets; ``label`` is its name."""
+
+    STRICT: ClassVar[bool] = True
+
+    source: str = key(text, "")
+    contents: str = key(text, "")
+    engine: str = key(choice("go", "jinja2"), "go", "The template's language.")
+    error_on_missing_key: bool = key(flag, False)
+    error_fatal: bool | None = key(flag, None)
+    left_delimiter: str = key(text, "{{")
+    right_delimiter: str = key(text, "}}")
+    function_denylist: tuple[str, ...] = key(texts, (), names=("function_blacklist",))
+
+
+@dataclass(kw_only=True)
+class TemplateConfig(Stanza):
+    """What holds for all templates."""
+
+    exit_on_retry_failure: bool = key(flag, False)
+    static_secret_render_interval: float = key(duration, 300.0)
+    max_connections_per_host: int = key(count, 10)
+    lease_renewal_threshold: float = key(fraction, 0.9)
+
+
+@dataclass(kw_only=True)
+class Exec(Stanza):
+    """The process that the agent runs."""
+
+    command: tuple[str, ...] = key(command, ())
+    restart_on_secret_changes: str = key(choice("always", "never"), "always")
+    restart_stop_signal: int = key(signal_number, signal.SIGTERM)
+    cycle: Cycle | None = block(Cycle)
+    # consul-template's
+    enabled: bool = key(flag, True)
+    env: ExecEnv | None = block(ExecEnv)
+    kill_signal: int = key(signal_number, signal.SIGTERM)
+    kill_timeout: float = key(duration, 30.0)
+    reload_signal: int = key(signal_number, 0)
+    splay: float = key(duration, 0.0)
+    timeout: float = key(duration, 0.0)
+
+
+@dataclass(kw_only=True)
+class Delimiters(Stanza):
+    """The delimiters of templates that name none."""
+
+    left: str = key(text, "{{")
+    right: str = key(text, "}}")
+
+
+@dataclass(kw_only=True)
+class AgentConfig(Stanza):
+    """The whole of it."""
+
+    pid_file: str = key(text, "")
+    status_socket: str = key(text, "", "Where agent status asks; beside pid_file where that is set.")
+    exit_after_auth: bool = key(flag, False)
+    disable_idle_connections: tuple[str, ...] = key(words, ())
+    disable_keep_alives: tuple[str, ...] = key(words, ())
+    log_level: str = key(
+        choice("", "trace", "debug", "info", "warn", "notice", "warning", "error", "err"), ""
+    )
+    log_format: str = key(choice("", "standard", "json"), "")
+    log_file: Any = key(text_or_block, "")
+    log_rotate_bytes: int = key(integer, 0)
+    log_rotate_duration: float = key(duration, 86_400.0)
+    log_rotate_max_files: int = key(integer, 0)
+    telemetry: Any = key(anything, None)
+    vault: Vault = block(Vault, always=True, names=("bao", "openbao", "strongroom"))
+    auto_auth: AutoAuth | None = block(AutoAuth)
+    api_proxy: ApiProxy | None = block(ApiProxy)
+    cache: Cache | None = block(Cache)
+    listeners: tuple[Listener, ...] = block(Listener, names=("listener",), labelled=True, many=True)
+    templates: tuple[Template, ...] = block(Template, names=("template",), many=True)
+    template_config: TemplateConfig = block(TemplateConfig, always=True)
+    env_templates: tuple[EnvTemplate, ...] = block(
+        EnvTemplate, names=("env_template",), many=True, labelled=True
+    )
+    exec: Exec | None = block(Exec)
+    # consul-template's
+    wait: Wait | None = block(Wait)
+    kill_signal: int = key(signal_number, signal.SIGINT)
+    reload_signal: int = key(signal_number, signal.SIGHUP)
+    splay: float = key(duration, 0.0)
+    retry: Any = key(duration_or_block, None, "consul-template's old pause between attempts.")
+    default_delimiters: Delimiters | None = block(Delimiters)
+    template_error_fatal: bool = key(flag, True)
+    err_on_failed_lookup: bool = key(flag, False)
+    syslog: Any = ignored("has no effect: the agent logs to standard error and to a file")
+    max_stale: Any = ignored("concerns Consul, which this agent does not read")
+    block_query_wait: Any = ignored("concerns Consul, which this agent does not read")
+    consul: Any = ignored("concerns Consul, which this agent does not read")
+    nomad: Any = ignored("concerns Nomad, which this agent does not read")
+    deduplicate: Any = ignored("concerns Consul, which this agent does not read")
+    token: Any = ignored("concerns Consul, which this agent does not read")
+    auth: Any = ignored("concerns Consul, which this agent does not read")
+    ssl: Any = ignored("concerns Consul, which this agent does not read; the server's stands in vault { }")
+    path: Any = ignored("concerns Consul, which this agent does not read")
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,114 @@
+"""Files that appear whole or not at all: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.errors import StrongroomError
+
+
+class Unwritable(StrongroomError):
+    """The file could not be written; what stood there still does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Mode and owner of a file; None keeps what the file has, or the system's default for a new one."""
+
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+def user_id(name: str) -> int:
+    """The number of a user, by name or number. Raises Unwritable."""
+    if name.isdecimal():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise Unwritable(f"there is no user {name}") from None
+
+
+def group_id(name: str) -> int:
+    """The number of a group, by name or number. Raises Unwritable."""
+    if name.isdecimal():
+        return int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise Unwritable(f"there is no group {name}") from None
+
+
+def write(path: Path, content: bytes, shape: Shape, *, default_mode: int, create_dirs: bool = False) -> None:
+    """Put ``content`` at ``path``. Raises Unwritable, which names the place and never the content."""
+    try:
+        if create_dirs:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content, _completed(path, shape, default_mode))
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {error.strerror or type(error).__name__}") from None
+
+
+def _completed(path: Path, shape: Shape, default_mode: int) -> Shape:
+    """With what the file that is there has."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return Shape(default_mode if shape.mode is None else shape.mode, shape.uid, shape.gid)
+    return Shape(
+        found.st_mode & 0o7777 if shape.mode is None else shape.mode,
+        found.st_uid if shape.uid is None else shape.uid,
+        found.st_gid if shape.gid is None else shape.gid,
+    )
+
+
+def _replace(path: Path, content: bytes, shape: Shape) -> None:
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            _own(file.fileno(), shape)
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _own(descriptor: int, shape: Shape) -> None:
+    if shape.uid is not None or shape.gid is not None:
+        uid, gid = -1 if shape.uid is None else shape.uid, -1 if shape.gid is None else shape.gid
+        now = os.fstat(descriptor)
+        if (uid not in {-1, now.st_uid}) or (gid not in {-1, now.st_gid}):
+            os.fchown(descriptor, uid, gid)
+    if shape.mode is not None:
+        os.fchmod(descriptor, shape.mode)
+
+
+def back_up(path: Path) -> None:
+    """Keep a copy of the file as ``<name>.bak``, if there is one. Raises Unwritable."""
+    if not path.exists():
+        return
+    try:
+        content = path.read_bytes()
+        write(
+            path.with_name(path.name + ".bak"),
+            content,
+            Shape(path.stat().st_mode & 0o7777),
+            default_mode=0o600,
+        )
+        with contextlib.suppress(OSError):
+            shutil.copystat(path, path.with_name(path.name + ".bak"))
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be backed up: {error.strerror}") from None

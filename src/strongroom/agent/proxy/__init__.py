@@ -1,0 +1,1 @@
+"""The API proxy: listeners on this machine whose requests are passed on to the server."""

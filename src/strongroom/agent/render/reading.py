@@ -1,0 +1,151 @@
+"""One dependency of a template, fetched from the server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import parse_qsl
+
+from strongroom.agent.token import TokenHolder
+from strongroom.agent.upstream import Refused, Upstream
+from strongroom.agent.wire import Answer
+from strongroom.errors import StrongroomError
+from strongroom.template import Certificate as PemEncoded
+from strongroom.template import (
+    CertificateIssue,
+    Dependency,
+    Secret,
+    SecretList,
+    SecretRead,
+    SecretWrite,
+    read_numbers,
+)
+
+
+class Missing(StrongroomError):
+    """There is nothing at the path, or not yet."""
+
+
+class Reading:
+    """Fetches what templates ask for, with the agent's token."""
+
+    def __init__(self, upstream: Upstream, holder: TokenHolder) -> None:
+        self._upstream = upstream
+        self._holder = holder
+        self._looking = asyncio.Lock()
+        self._mounts: dict[str, bool] = {}
+        """Mounts by path: whether they are KV version 2."""
+
+    async def fetch(self, dependency: Dependency) -> Any:
+        """The value. Raises Missing, Refused, Unreachable."""
+        if isinstance(dependency, SecretRead):
+            return await self._secret(dependency)
+        if isinstance(dependency, SecretWrite):
+            return await self._written(dependency)
+        if isinstance(dependency, SecretList):
+            return await self._names(dependency)
+        if isinstance(dependency, CertificateIssue):
+            return await self._certificate(dependency)
+        raise StrongroomError(f"{type(dependency).__name__} cannot be fetched")
+
+    async def renew(self, lease_id: str) -> tuple[float, bool]:
+        """The lease's new length and whether it can be renewed again. Raises Refused, Unreachable."""
+        answer = await self._upstream.call(
+            "PUT",
+            "sys/leases/renew",
+            token=self._holder.token,
+            body={"lease_id": lease_id},
+            doing="renewing a lease",
+        )
+        found = answer or {}
+        return float(found.get("lease_duration") or 0), bool(found.get("renewable"))
+
+    def forget(self) -> None:
+        """Mounts may have changed with the token."""
+        self._mounts.clear()
+
+    async def _secret(self, dependency: SecretRead) -> Secret:
+        path, _, query = dependency.path.partition("?")
+        path, _ = await self._in_kv2(path)
+        answer = await self._ask("GET", path, query=dict(parse_qsl(query)) if query else None)
+        return _secret_of(answer, path)
+
+    async def _written(self, dependency: SecretWrite) -> Secret:
+        path, second = await self._in_kv2(dependency.path)
+        data: dict[str, Any] = dict(dependency.data)
+        return _secret_of(await self._ask("PUT", path, body={"data": data} if second else data), path)
+
+    async def _names(self, dependency: SecretList) -> list[str]:
+        path, _, query = dependency.path.partition("?")
+        answer = await self._ask("GET", path, query={"list": "true", **dict(parse_qsl(query))})
+        found = ((read_numbers(answer.body) if answer.body.strip() else None) or {}).get("data") or {}
+        return sorted(str(name) for name in found.get("keys") or ())
+
+    async def _certificate(self, dependency: CertificateIssue) -> PemEncoded:
+        answer = await self._ask("PUT", dependency.path, body=dict(dependency.data))
+        data = _secret_of(answer, dependency.path).data
+        chain = data.get("ca_chain") or []
+        return PemEncoded(
+            cert=_lined(data.get("certificate")),
+            key=_lined(data.get("private_key")),
+            ca=_lined(data.get("issuing_ca")),
+            ca_chain=[_lined(each) for each in chain],
+        )
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        token = await self._holder.get()
+        answer = await self._upstream.request(method, path, token=token, **options)
+        if answer.status == 404:
+            raise Missing(f"no secret exists at {path}")
+        if answer.status >= 400:
+            raise Refused(f"reading {path}" if method == "GET" else f"writing {path}", answer)
+        return answer
+
+    async def _in_kv2(self, path: str) -> tuple[str, bool]:
+        """The path as KV version 2 has it, where it leads there, and whether it does."""
+        path = path.lstrip("/")
+        async with self._looking:
+            mount, second = await self._mount(path)
+        if not second:
+            return path, False
+        rest = path.removeprefix(mount)
+        if rest.startswith(("data/", "metadata/")):
+            return path, True
+        return f"{mount}data/{rest}".rstrip("/"), True
+
+    async def _mount(self, path: str) -> tuple[str, bool]:
+        """The mount that ``path`` is under; each mount is asked for once."""
+        for known, second in self._mounts.items():
+            if path.startswith(known) or f"{path}/" == known:
+                return known, second
+        token = await self._holder.get()
+        answer = await self._upstream.request("GET", f"sys/internal/ui/mounts/{path}", token=token)
+        if 400 <= answer.status < 500 and answer.status not in {412, 429, 472, 473}:
+            return "", False  # as for a server without that path: the secret itself will tell
+        if answer.status >= 400:
+            raise Refused(f"finding the mount of {path}", answer)
+        data = (answer.json() or {}).get("data") or {}
+        mount = str(data.get("path") or "")
+        second = str((data.get("options") or {}).get("version", "")) == "2" and data.get("type") in {
+            "kv",
+            "generic",
+        }
+        if mount:
+            self._mounts[mount] = second
+        return mount, second
+
+
+def _secret_of(answer: Answer, path: str) -> Secret:
+    if not answer.body.strip():
+        return Secret()
+    secret = Secret.from_json(answer.body)
+    metadata = secret.data.get("metadata")
+    gone = isinstance(metadata, dict) and (metadata.get("deletion_time") or metadata.get("destroyed") is True)
+    if gone and secret.data.get("data", 0) is None:
+        raise Missing(f"no secret exists at {path}")
+    return secret
+
+
+def _lined(value: Any) -> str:
+    text = str(value or "")
+    return text if not text or text.endswith("\n") else text + "\n"

@@ -1,0 +1,420 @@
+"""The server as the agent reaches it: one pool of connections, TLS files read again when they change.
+
+Every request names its token itself; nothing here knows whose it is. What comes in no answer at all raises
+:class:`Unreachable`, whose sentence says what went wrong and nothing of what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from strongroom import __version__
+from strongroom.agent.config import AgentConfig
+from strongroom.agent.wire import Answer, Connection, ConnectionLost
+from strongroom.client.environment import variable
+from strongroom.errors import StrongroomError, UpstreamFailed
+from strongroom.secret import Secret
+
+__all__ = [
+    "Answer",
+    "Endpoint",
+    "NoConnection",
+    "Refused",
+    "Unreachable",
+    "Upstream",
+    "backoff",
+    "endpoint_of",
+]
+
+DEFAULT_ADDRESS = "https://127.0.0.1:8200"
+TIMEOUT = 60.0
+CONNECT = 10.0
+IDLE = 60.0
+AT_ONCE = 32
+"""Connections to the server at once."""
+
+_encode = msgspec.json.Encoder().encode
+_TRUE = frozenset({"1", "t", "true"})
+
+
+class Unreachable(UpstreamFailed):
+    """No answer came, or none that can be used."""
+
+
+class NoConnection(Unreachable):
+    """There was no connection, so nothing was sent: the same may be tried again whatever it does."""
+
+
+class Refused(StrongroomError):
+    """The server answered with a status of 400 or more; ``words`` are its own."""
+
+    def __init__(self, doing: str, answer: Answer) -> None:
+        self.answer = answer
+        self.words = answer.errors
+        told = "; ".join(" ".join(each.split()) for each in self.words)[:500]
+        super().__init__(f"{doing}: the server answered {answer.status}" + (f": {told}" if told else ""))
+
+    @property
+    def code(self) -> int:
+        """The status of the answer."""
+        return self.answer.status
+
+
+class Observer(Protocol):
+    """Whoever keeps the state of the server."""
+
+    def answered(self) -> None:
+        """It answered as an open one does."""
+
+    def refused(self, sentence: str, *, reachable: bool, sealed: bool) -> None:
+        """It is away, or answers that it cannot serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the server is and how it is trusted. ``address`` is an http, https or unix URL."""
+
+    address: str = DEFAULT_ADDRESS
+    namespace: str = ""
+    ca_cert: str = ""
+    ca_path: str = ""
+    ca_bytes: str = field(default="", repr=False)
+    client_cert: str = ""
+    client_key: str = ""
+    server_name: str = ""
+    skip_verify: bool = False
+    user_agent: str = ""
+    timeout: float = TIMEOUT
+    keep_alive: bool = True
+
+
+def endpoint_of(
+    config: AgentConfig, env: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+) -> Endpoint:
+    """The endpoint of flags, environment and file; each wins over the next."""
+    env = os.environ if env is None else env
+    flags = flags or {}
+    vault = config.vault
+
+    def of(flag: str, name: str, key: str) -> str:
+        given = getattr(flags, "given", flags)
+        return str((flags.get(flag) if flag in given else "") or variable(env, name) or getattr(vault, key))
+
+    address = of("address", "ADDR", "address") or DEFAULT_ADDRESS
+    skip = flags.get("tls-skip-verify") or variable(env, "SKIP_VERIFY").lower() in _TRUE
+    return Endpoint(
+        address=address.rstrip("/"),
+        namespace=of("namespace", "NAMESPACE", "namespace").strip("/"),
+        ca_cert=of("ca-cert", "CACERT", "ca_cert"),
+        ca_path=of("ca-path", "CAPATH", "ca_path"),
+        ca_bytes=variable(env, "CACERT_BYTES") or (vault.ssl.ca_cert_bytes if vault.ssl else ""),
+        client_cert=of("client-cert", "CLIENT_CERT", "client_cert"),
+        client_key=of("client-key", "CLIENT_KEY", "client_key"),
+        server_name=of("tls-server-name", "TLS_SERVER_NAME", "tls_server_name"),
+        skip_verify=bool(skip) or vault.tls_skip_verify,
+        user_agent=vault.client_user_agent,
+    )
+
+
+def backoff(attempt: int, least: float, most: float, *, draw: Callable[[], float] = random.random) -> float:
+    """Seconds to wait after the attempt of that number (from 0): doubling, capped, minus up to a quarter."""
+    wait = min(least * 2.0 ** min(attempt, 62), most)
+    return wait * (1.0 - 0.25 * draw())
+
+
+class Upstream:
+    """A pool of connections to one endpoint. Close it when done."""
+
+    def __init__(self, endpoint: Endpoint, at_once: int = AT_ONCE, *, told: Observer | None = None) -> None:
+        self._told = told
+        self.endpoint = endpoint
+        self._idle: list[Connection] = []
+        self._slots = asyncio.Semaphore(at_once)
+        self._context: tuple[tuple[Any, ...], ssl.SSLContext] | None = None
+        self.requests = 0
+        """How many were sent."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: Secret[str] | None = None,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        namespace: str | None = None,
+        wrap_ttl: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - a request's own limit, passed on
+    ) -> Answer:
+        """One request to ``path`` below ``/v1/`` and its answer, whatever the status. Raises Unreachable.
+
+        ``body`` is bytes, or a value to be JSON. ``namespace`` None means the endpoint's.
+        """
+        sent = {"X-Vault-Request": "true"}
+        space = self.endpoint.namespace if namespace is None else namespace.strip("/")
+        if space:
+            sent["X-Vault-Namespace"] = space + "/"
+        if token:
+            sent["X-Vault-Token"] = token.reveal()
+        if wrap_ttl:
+            sent["X-Vault-Wrap-TTL"] = wrap_ttl
+        if body is not None and not isinstance(body, bytes):
+            body = _encode(body)
+            sent["Content-Type"] = "application/json"
+        target = "/v1/" + quote(path.lstrip("/"), safe="/:@!$&'()*+,;=~")
+        if query:
+            target += "?" + urlencode(query)
+        return await self.raw(method, target, {**sent, **(headers or {})}, body or b"", timeout=timeout)
+
+    async def call(self, method: str, path: str, *, doing: str = "", **options: Any) -> Any:
+        """The document of an answer below 400, None when it is empty. Raises Refused, Unreachable."""
+        answer = await self.request(method, path, **options)
+        if answer.status >= 400:
+            raise Refused(doing or f"{method} {path}", answer)
+        return answer.json()
+
+    async def raw(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | list[tuple[str, str]],
+        body: bytes = b"",
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+        streams: Callable[[Answer], bool] | None = None,
+    ) -> Answer:
+        """A request as it stands: its target, its headers but those of the connection. Raises Unreachable.
+
+        ``streams`` says by the head of an answer whether its body is passed on as it comes, in ``stream``.
+        """
+        limit = self.endpoint.timeout if timeout is None else timeout
+        self.requests += 1
+        try:
+            answer = await self._timed(limit, method, target, headers, body, streams)
+        except Unreachable as error:
+            if self._told is not None:
+                self._told.refused(error.public, reachable=False, sealed=False)
+            raise
+        if self._told is not None:
+            self._tell(answer)
+        return answer
+
+    def _tell(self, answer: Answer) -> None:
+        assert self._told is not None  # noqa: S101  looked at before
+        if answer.status >= 500 or answer.status in {429, 472, 473}:
+            sealed = b'"sealed":true' in answer.body or any(
+                "sealed" in each.lower() for each in answer.errors
+            )
+            self._told.refused(f"the server answered {answer.status}", reachable=True, sealed=sealed)
+        else:
+            self._told.answered()
+
+    async def _timed(self, limit: float, *request: Any) -> Answer:
+        try:
+            async with asyncio.timeout(limit):
+                return await self._answered(*request)
+        except TimeoutError:
+            raise Unreachable(f"the server did not answer within {limit:g} seconds") from None
+        except ConnectionLost:
+            raise Unreachable("the connection to the server was lost") from None
+
+    async def close(self) -> None:
+        """Close what is open."""
+        while self._idle:
+            self._idle.pop().close()
+        await asyncio.sleep(0)
+
+    async def _answered(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | list[tuple[str, str]],
+        body: bytes,
+        streams: Callable[[Answer], bool] | None,
+    ) -> Answer:
+        head = self._head(method, target, headers, body)
+        head_only = method == "HEAD"
+        async with self._slots:
+            while connection := self._kept():
+                try:
+                    return await self._on(connection, head, body, head_only=head_only, streams=streams)
+                except ConnectionLost as lost:
+                    if not lost.untouched:
+                        raise
+                    # The server had closed it while it was idle; a fresh one tells a real failure apart.
+            made = await self._connect()
+            return await self._on(made, head, body, head_only=head_only, streams=streams)
+
+    async def _on(
+        self,
+        connection: Connection,
+        head: bytes,
+        body: bytes,
+        *,
+        head_only: bool,
+        streams: Callable[[Answer], bool] | None,
+    ) -> Answer:
+        answer = await connection.exchange(head, body, head_only=head_only, streams=streams)
+        if answer.stream is not None:
+            return answer  # whoever reads it to its end has the connection
+        if not connection.closed and self.endpoint.keep_alive:
+            connection.idle_since = monotonic()
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
+
+    def _kept(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and monotonic() - connection.idle_since < IDLE:
+                return connection
+            connection.close()
+        return None
+
+    def _head(
+        self, method: str, target: str, headers: Mapping[str, str] | list[tuple[str, str]], body: bytes
+    ) -> bytes:
+        pairs = list(headers.items()) if isinstance(headers, Mapping) else headers
+        names = {name.lower() for name, _ in pairs}
+        lines = [f"{method} {target} HTTP/1.1"]
+        if "host" not in names:
+            lines.append(f"Host: {self._host()}")
+        if "user-agent" not in names:
+            lines.append(f"User-Agent: {self.endpoint.user_agent or f'Strongroom/{__version__}'}")
+        lines += [f"{name}: {value}" for name, value in pairs]
+        if body or method in {"POST", "PUT", "PATCH"}:
+            lines.append(f"Content-Length: {len(body)}")
+        if any("\r" in line or "\n" in line for line in lines):
+            raise Unreachable("a header would have broken the request apart")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+    def _host(self) -> str:
+        return (
+            "localhost"
+            if self.endpoint.address.startswith("unix:")
+            else urlsplit(self.endpoint.address).netloc
+        )
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        parts = urlsplit(self.endpoint.address)
+        try:
+            async with asyncio.timeout(CONNECT):
+                if parts.scheme == "unix":
+                    _, made = await loop.create_unix_connection(Connection, parts.path)
+                elif parts.scheme in {"http", "https"} and parts.hostname:
+                    secure = parts.scheme == "https"
+                    context = await asyncio.to_thread(self._tls) if secure else None
+                    _, made = await loop.create_connection(
+                        Connection,
+                        parts.hostname,
+                        parts.port or (443 if secure else 80),
+                        ssl=context,
+                        server_hostname=(self.endpoint.server_name or parts.hostname) if secure else None,
+                    )
+                else:
+                    raise NoConnection("the server's address must be an http, https or unix URL")
+        except TimeoutError:
+            raise NoConnection(f"no connection to the server within {CONNECT:g} seconds") from None
+        except (OSError, ssl.SSLError) as error:
+            raise NoConnection(f"the server cannot be reached: {_reason(error)}") from None
+        return made
+
+    def _tls(self) -> ssl.SSLContext:
+        """The context, made anew when a file it was made from has changed."""
+        at = self.endpoint
+        state = tuple(_stamp(name) for name in (at.ca_cert, at.ca_path, at.client_cert, at.client_key))
+        if self._context is None or self._context[0] != state:
+            self._context = (state, _context(at))
+        return self._context[1]
+
+
+def _stamp(name: str) -> tuple[int, int, int]:
+    """What changes when a file does."""
+    try:
+        found = os.stat(name) if name else None  # noqa: PTH116 - once a connection
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_mtime_ns, found.st_size) if found else (0, 0, 0)
+
+
+def _context(at: Endpoint) -> ssl.SSLContext:
+    try:
+        made = ssl.create_default_context(
+            cafile=at.ca_cert or None,
+            capath=(at.ca_path if not at.ca_cert else None) or None,
+            cadata=at.ca_bytes or None,
+        )
+        if at.skip_verify:
+            made.check_hostname = False
+            made.verify_mode = ssl.CERT_NONE
+        if at.client_cert and at.client_key:
+            made.load_cert_chain(at.client_cert, at.client_key)
+    except (OSError, ssl.SSLError, ValueError):
+        raise Unreachable("the TLS files of the vault stanza cannot be read or are not PEM") from None
+    return made
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, FileNotFoundError):
+        return "no such socket"
+    if distrust := getattr(error, "verify_message", ""):
+        return f"its certificate is not trusted: {distrust}"
+    if isinstance(error, ssl.SSLError):
+        return "TLS failed"
+    return getattr(error, "strerror", None) or "no connection"
+
+
+async def persistently(
+    attempt: Callable[[], Awaitable[Any]],
+    *,
+    attempts: int,
+    least: float = 0.25,
+    most: float = 60.0,
+    told: Callable[[StrongroomError, float], None] | None = None,
+) -> Any:
+    """The value of ``attempt``, tried again while the server is away or busy; ``attempts`` 0: no end.
+
+    Raises what the last one raised; what trying again cannot help (403, 404 ...) at once.
+    """
+    number = 0
+    while True:
+        try:
+            return await attempt()
+        except StrongroomError as error:
+            number += 1
+            if not worth_retrying(error) or (attempts and number >= attempts):
+                raise
+            wait = max(backoff(number - 1, least, most), retry_after(error))
+            if told is not None:
+                told(error, wait)
+            await asyncio.sleep(wait)
+
+
+def worth_retrying(error: StrongroomError) -> bool:
+    """Whether the same may succeed later: nobody answered, or the answer spoke of the server's state."""
+    if isinstance(error, Refused):
+        return error.code in {412, 429, 472, 473} or (error.code >= 500 and error.code != 501)
+    return isinstance(error, UpstreamFailed)
+
+
+def retry_after(error: StrongroomError) -> float:
+    """Seconds that the server asked to wait, at most a minute."""
+    if not isinstance(error, Refused):
+        return 0.0
+    text = error.answer.header("retry-after")
+    return min(float(text), 60.0) if text.isdecimal() else 0.0

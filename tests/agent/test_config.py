@@ -1,0 +1,163 @@
+"""The agent's configuration: each spelling that Vault's agent and consul-template take, and what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from strongroom.agent.config import AgentConfig, ConfigError, load, parsed
+
+AGENT = """
+pid_file = "/run/agent.pid"
+vault {
+  address = "http://127.0.0.1:8200"
+  retry { num_retries = 3 }
+}
+auto_auth {
+  method "approle" { config = { role_id_file_path = "role" } }
+  sink "file" { config = { path = "one" mode = 0600 } }
+  sink { type = "file" wrap_ttl = "5m" config = { path = "two" } }
+  sinks { sink "file" { config { path = "three" } } }
+}
+cache { persist "kubernetes" { path = "/p" } }
+listener "unix" { address = "/x.sock" socket_mode = "0660" }
+template {
+  contents = "x"
+  destination = "out"
+  perms = "600"
+  exec { command = ["a", "b"] }
+  wait { min = "2s" }
+  cycle { group = "g" max_concurrent = 4 }
+}
+"""
+
+
+def of(text: str, name: str = "agent.hcl") -> AgentConfig:
+    return parsed([(name, text)])
+
+
+def wrong(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        of(text)
+    return caught.value.public
+
+
+def test_every_block_is_read() -> None:
+    config = of(AGENT)
+    assert config.auto_auth
+    assert config.auto_auth.method
+    assert config.auto_auth.method.label == "approle"
+    assert config.auto_auth.method.mount_path == "auth/approle"
+    assert [sink.config["path"] for sink in config.auto_auth.sinks] == ["one", "two", "three"]
+    assert [sink.wrap_ttl for sink in config.auto_auth.sinks] == [0, 300, 0]
+    assert config.auto_auth.sinks[0].config["mode"] == 0o600
+    assert config.vault.retry.num_retries == 3
+    assert config.cache
+    assert config.cache.persist
+    assert config.cache.persist.label == "kubernetes"
+    assert config.listeners[0].socket_mode == 0o660
+    template = config.templates[0]
+    assert template.perms == 0o600
+    assert template.exec
+    assert template.exec.command == ("a", "b")
+    assert template.wait
+    assert template.wait.min == 2
+    assert template.cycle
+    assert template.cycle.max_concurrent == 4
+
+
+def test_json_is_read_alike() -> None:
+    config = of(
+        '{"auto_auth": {"method": [{"approle": {"mount_path": "auth/x"}}],'
+        ' "sinks": [{"sink": {"type": "file", "config": {"path": "q"}}}]},'
+        ' "listener": [{"tcp": {"address": "127.0.0.1:1", "tls_disable": true}}]}'
+    )
+    assert config.auto_auth
+    assert config.auto_auth.method
+    assert (config.auto_auth.method.label, config.auto_auth.method.mount_path) == ("approle", "auth/x")
+    assert config.auto_auth.sinks[0].config == {"path": "q"}
+    assert config.listeners[0].label == "tcp"
+
+
+def test_several_files_add_up() -> None:
+    config = parsed([("a.hcl", AGENT), ("b.hcl", 'vault { namespace = "n" }\nlog_level = "debug"')])
+    assert (config.vault.address, config.vault.namespace) == ("http://127.0.0.1:8200", "n")
+    assert config.log_level == "debug"
+
+
+def test_consul_template_in_its_old_spelling() -> None:
+    config = of("""
+        max_stale = "10m"
+        retry = "10s"
+        splay = "5s"
+        log_level = "warn"
+        vault {
+          address = "https://vault:8200"
+          token = "t"
+          renew = true
+          ssl { enabled = true verify = false cert = "c.pem" ca_cert = "ca.pem" }
+        }
+        template {
+          source = "in.ctmpl"
+          destination = "out"
+          command = "service hello restart"
+          command_timeout = "60s"
+          perms = 0600
+          backup = true
+          wait = "2s:6s"
+        }
+    """)
+    assert config.vault.token.reveal() == "t"
+    assert config.vault.tls_skip_verify
+    assert config.vault.client_cert == "c.pem"
+    assert config.vault.client_key == "c.pem"
+    assert config.vault.ca_cert == "ca.pem"
+    template = config.templates[0]
+    assert template.command == ("/bin/sh", "-c", "service hello restart")
+    assert template.perms == 0o600
+    assert template.wait
+    assert (template.wait.min, template.wait.max) == (2, 6)
+    assert config.retry == 10
+    assert config.splay == 5
+    assert "max_stale concerns Consul" in config.warnings[0]
+
+
+def test_problems_say_where_and_what() -> None:
+    said = wrong('auto_auth { method "telepathy" {} }\ntemplate { contnts = "x" destination = 1 }')
+    assert "agent.hcl:2:12: unknown key contnts in template; did you mean contents?" in said
+    said = wrong('auto_auth { method "telepathy" {} }\ntemplate { contents = "x" }')
+    assert "agent.hcl:1:13: method telepathy is not available" in said
+    assert "agent.hcl:2:1: template needs a destination" in said
+    assert "agent.hcl:1:5: expected" in wrong("a = ")
+
+
+def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
+    assert "hunter2" not in wrong('exit_after_auth = "hunter2"')
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    (
+        ("", "no auto_auth, cache, or listener block found in config"),
+        (
+            'auto_auth { method "token_file" { config = { token_file_path = "x" } } }',
+            "at least one sink",
+        ),
+        ('env_template "A" { contents = "x" }', "needs an exec block"),
+        ('exec { command = ["x"] }\nlistener "tcp" { tls_disable = true }', "at least one env_template"),
+        ('listener "tcp" { }', "tls_cert_file and tls_key_file"),
+        ('template { destination = "x" }', "one of source and contents"),
+        ('template { contents = "x" destination = "x" cycle { } }', "cycle needs group"),
+    ),
+)  # fmt: skip
+def test_what_must_stand_together(text: str, sentence: str) -> None:
+    assert sentence in wrong(text)
+
+
+def test_unknown_keys_outside_templates_are_warned_of() -> None:
+    config = of('nonsense = 1\nlistener "tcp" { tls_disable = true }')
+    assert config.warnings == ("agent.hcl:1:1: unknown key nonsense",)
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match="/nonexistent: No such file"):
+        load(["/nonexistent"])
