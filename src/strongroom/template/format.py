@@ -1,0 +1,423 @@
+"""Values as text: Go's ``fmt``, with its verbs, flags, widths and its marks where they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.template.duration import duration_text
+from strongroom.template.literal import quote, quote_character
+from strongroom.template.number import fixed, general, scientific
+from strongroom.template.value import (
+    NIL,
+    Duration,
+    List,
+    Map,
+    NilPointer,
+    Record,
+    Sized,
+    kind,
+    sorted_keys,
+    type_name,
+)
+
+LARGEST_WIDTH = 1_000_000
+MAX_DEPTH = 100
+
+
+@dataclass
+class Verb:
+    """One directive of a format: ``%-8.3f``."""
+
+    letter: str = "v"
+    plus: bool = False
+    minus: bool = False
+    sharp: bool = False
+    space: bool = False
+    zero: bool = False
+    width: int | None = None
+    precision: int | None = None
+
+
+def show(value: Any) -> str:
+    """A value as a template writes it."""
+    if value is None or value is NIL:
+        return "<no value>"
+    if isinstance(value, str):
+        return str(value)
+    return print_value(value, Verb(), inner=isinstance(value, Record))
+
+
+def sprint(values: Sequence[Any]) -> str:
+    """``print``: values side by side, with a space where neither is a string."""
+    out: list[str] = []
+    before_text = True
+    for index, value in enumerate(values):
+        is_text = type(value) is str
+        if index and not is_text and not before_text:
+            out.append(" ")
+        out.append(print_value(value, Verb()))
+        before_text = is_text
+    return "".join(out)
+
+
+def sprintln(values: Sequence[Any]) -> str:
+    """``println``: values with a space between them, and a line's end."""
+    return " ".join(print_value(value, Verb()) for value in values) + "\n"
+
+
+def sprintf(layout: str, values: Sequence[Any]) -> str:
+    """``printf``: the layout, with each directive replaced by a value."""
+    return _Layout(layout, values).run()
+
+
+class _Layout:
+    def __init__(self, layout: str, values: Sequence[Any]) -> None:
+        self.layout = layout
+        self.values = values
+        self.position = 0
+        self.next = 0
+        self.reordered = False
+        self.bad_index = False
+        self.out: list[str] = []
+
+    def run(self) -> str:
+        while True:
+            start = self.layout.find("%", self.position)
+            if start < 0:
+                break
+            self.out.append(self.layout[self.position : start])
+            self.position = start + 1
+            self.directive()
+        self.out.append(self.layout[self.position :])
+        if not self.reordered and self.next < len(self.values):
+            extra = ", ".join(
+                "<nil>" if value is None else f"{type_name(value)}={print_value(value, Verb())}"
+                for value in self.values[self.next :]
+            )
+            self.out.append(f"%!(EXTRA {extra})")
+        return "".join(self.out)
+
+    def peek(self) -> str:
+        return self.layout[self.position : self.position + 1]
+
+    def directive(self) -> None:
+        verb = Verb()
+        self.bad_index = False
+        self.flags(verb)
+        indexed = self.index()
+        self.width(verb)
+        if self.peek() == ".":
+            self.position += 1
+            if indexed:
+                self.bad_index = True
+            indexed = self.index()
+            self.precision(verb)
+        if not indexed:
+            self.index()
+        letter = self.peek()
+        if not letter:
+            self.out.append("%!(NOVERB)")
+            return
+        self.position += 1
+        verb.letter = letter
+        self.out.append(self.one(verb))
+
+    def flags(self, verb: Verb) -> None:
+        names = {"+": "plus", "-": "minus", "#": "sharp", " ": "space", "0": "zero"}
+        while self.peek() in names and self.peek():
+            setattr(verb, names[self.peek()], True)
+            self.position += 1
+
+    def index(self) -> bool:
+        """``[2]``: which value the next star or verb takes."""
+        if self.peek() != "[":
+            return False
+        self.reordered = True
+        end = self.layout.find("]", self.position)
+        digits = self.layout[self.position + 1 : end] if end > 0 else ""
+        if not digits.isdecimal() or not 1 <= int(digits[:7]) <= len(self.values):
+            self.bad_index = True
+            self.position = end + 1 if end > 0 else self.position + 1
+            return True
+        self.next = int(digits) - 1
+        self.position = end + 1
+        return True
+
+    def star(self) -> int | None:
+        """A width or precision that is a value itself."""
+        self.position += 1
+        value = self.values[self.next] if self.next < len(self.values) else None
+        self.next += self.next < len(self.values)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_WIDTH:
+            return value
+        return None
+
+    def digits(self) -> int | None:
+        start = self.position
+        while self.peek().isdecimal() and self.peek().isascii():
+            self.position += 1
+        return int(self.layout[start : self.position]) if self.position > start else None
+
+    def width(self, verb: Verb) -> None:
+        if self.peek() == "*":
+            verb.width = self.star()
+            if verb.width is None:
+                self.out.append("%!(BADWIDTH)")
+            elif verb.width < 0:
+                verb.width, verb.minus = -verb.width, True
+            return
+        verb.width = self.digits()
+        if verb.width is not None and verb.width > LARGEST_WIDTH:
+            verb.width = None
+            self.out.append("%!(BADWIDTH)")
+
+    def precision(self, verb: Verb) -> None:
+        if self.peek() == "*":
+            verb.precision = self.star()
+            if verb.precision is None or verb.precision < 0:
+                verb.precision = None
+                self.out.append("%!(BADPREC)")
+            return
+        verb.precision = self.digits() or 0
+        if verb.precision > LARGEST_WIDTH:
+            verb.precision = None
+            self.out.append("%!(BADPREC)")
+
+    def one(self, verb: Verb) -> str:
+        if verb.letter == "%":
+            return "%"
+        if self.bad_index:
+            return f"%!{verb.letter}(BADINDEX)"
+        if self.next >= len(self.values):
+            return f"%!{verb.letter}(MISSING)"
+        value = self.values[self.next]
+        self.next += 1
+        return print_value(value, verb)
+
+
+def print_value(value: Any, verb: Verb, *, inner: bool = False, depth: int = 0) -> str:
+    """One value under one verb. ``inner``: a struct is written without the mark of its pointer."""
+    if depth > MAX_DEPTH:
+        return "..."
+    if value is None or value is NIL:
+        return _nil(verb, depth)
+    if verb.letter == "T":
+        return pad(type_name(value), verb)
+    if verb.letter == "p":
+        return mismatch(value, verb)
+    special = _special(value, verb)
+    if special is not None:
+        return pad(_cut(special, verb), verb)
+    if isinstance(value, list | dict | Record):
+        return _compound(value, verb, inner, depth)
+    if isinstance(value, NilPointer):
+        return pad(f"(*{value.go_type})(nil)" if verb.sharp else "<nil>", verb)
+    write = _SCALARS[kind(value)]
+    return write(value, verb)
+
+
+def _nil(verb: Verb, depth: int) -> str:
+    if verb.letter == "v":
+        return pad("interface {}(nil)" if verb.sharp and depth else "<nil>", verb)
+    if verb.letter == "T":
+        return pad("<nil>", verb)
+    return f"%!{verb.letter}(<nil>)"
+
+
+def _special(value: Any, verb: Verb) -> str | None:
+    """Types that know how they are printed."""
+    if verb.sharp or verb.letter not in "vs":
+        return None
+    if isinstance(value, Duration):
+        return duration_text(value)
+    return value.text() if isinstance(value, Record) else None
+
+
+def mismatch(value: Any, verb: Verb) -> str:
+    """The mark of a verb that does not fit its value."""
+    if value is None:
+        return f"%!{verb.letter}(<nil>)"
+    return f"%!{verb.letter}({type_name(value)}={print_value(value, Verb())})"
+
+
+def pad(text: str, verb: Verb) -> str:
+    """Fills up to the width with spaces, or with zeros in front."""
+    if verb.width is None or len(text) >= verb.width:
+        return text
+    if verb.minus:
+        return text.ljust(verb.width)
+    return text.rjust(verb.width, "0" if verb.zero else " ")
+
+
+def _cut(text: str, verb: Verb) -> str:
+    return text if verb.precision is None else text[: verb.precision]
+
+
+# Scalars
+
+
+def _bool(value: bool, verb: Verb) -> str:
+    if verb.letter in "tv":
+        return pad("true" if value else "false", verb)
+    return mismatch(value, verb)
+
+
+def _text(value: str, verb: Verb) -> str:
+    value = str(value)
+    match verb.letter:
+        case "v" if verb.sharp:
+            return pad(quote(_cut(value, verb)), verb)
+        case "v" | "s":
+            return pad(_cut(value, verb), verb)
+        case "q":
+            cut = _cut(value, verb)
+            raw = verb.sharp and "`" not in cut and cut.isprintable()
+            return pad(f"`{cut}`" if raw else _ascii(quote(cut), verb), verb)
+        case "x" | "X":
+            return pad(_hex(_cut_bytes(value, verb), verb), verb)
+    return mismatch(value, verb)
+
+
+def _ascii(quoted: str, verb: Verb) -> str:
+    if not verb.plus:
+        return quoted
+    return "".join(
+        char if char.isascii() else f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+        for char in quoted
+    )
+
+
+def _cut_bytes(text: str, verb: Verb) -> bytes:
+    raw = text.encode("utf-8", "surrogateescape")
+    return raw if verb.precision is None else raw[: verb.precision]
+
+
+def _hex(raw: bytes, verb: Verb) -> str:
+    if verb.space:
+        prefix = f"0{verb.letter}" if verb.sharp else ""
+        text = " ".join(prefix + f"{byte:02x}" for byte in raw)
+    else:
+        text = (f"0{verb.letter}" if verb.sharp and raw else "") + raw.hex()
+    return text.upper() if verb.letter == "X" else text
+
+
+_BASES = {"b": "b", "o": "o", "O": "o", "d": "d", "x": "x", "X": "X", "v": "d"}
+
+
+def _integer(value: int, verb: Verb) -> str:
+    if verb.letter in _BASES:
+        return _in_base(value, verb)
+    if verb.letter == "c":
+        return pad(chr(value) if 0 <= value <= 0x10FFFF and not 0xD800 <= value < 0xE000 else "�", verb)
+    if verb.letter == "q":
+        return pad(_ascii(quote_character(value), verb), verb)
+    if verb.letter == "U":
+        text = f"U+{value:04X}"
+        shown = verb.sharp and 0 <= value <= 0x10FFFF and chr(value).isprintable()
+        return pad(f"{text} '{chr(value)}'" if shown else text, verb)
+    return mismatch(value, verb)
+
+
+def _in_base(value: int, verb: Verb) -> str:
+    letter = verb.letter
+    sharp = verb.sharp
+    if letter == "v" and sharp:
+        unsigned = isinstance(value, Sized) and not value.signed
+        letter, sharp = ("x", True) if unsigned else ("d", False)
+    digits = format(abs(int(value)), _BASES[letter])
+    if verb.precision is not None:
+        digits = "" if verb.precision == 0 and value == 0 else digits.rjust(verb.precision, "0")
+    sign = "-" if value < 0 else "+" if verb.plus and verb.letter != "v" else " " if verb.space else ""
+    prefix = ""
+    if letter == "O":
+        prefix = "0o"
+    elif sharp:
+        prefix = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}.get(letter, "")
+        prefix = "" if letter == "o" and digits.startswith("0") else prefix
+    if verb.zero and not verb.minus and verb.precision is None and verb.width is not None:
+        digits = digits.rjust(verb.width - len(sign), "0")
+        return sign + prefix + digits
+    return pad(sign + prefix + digits, Verb(width=verb.width, minus=verb.minus))
+
+
+def _float(value: float, verb: Verb) -> str:
+    letter = verb.letter
+    if letter in "vgG":
+        text = general(value, verb.precision)
+    elif letter in "fF":
+        text = fixed(value, 6 if verb.precision is None else verb.precision)
+    elif letter in "eE":
+        text = scientific(value, 6 if verb.precision is None else verb.precision)
+    else:
+        return mismatch(value, verb)
+    if letter in "GE":
+        text = text.upper()
+    if not text.startswith("-"):
+        text = ("+" if verb.plus and letter != "v" else " " if verb.space else "") + text.removeprefix("+")
+    if text.lstrip("+- ") in {"Inf", "NaN", "INF", "NAN"}:
+        text = text.replace("INF", "+Inf").replace("NAN", "NaN").replace("++", "+")
+        text = "+Inf" if text == "Inf" else text
+        return pad(text, Verb(width=verb.width, minus=verb.minus))
+    if verb.zero and not verb.minus and verb.width is not None and text[:1] in "+- ":
+        return text[0] + text[1:].rjust(verb.width - 1, "0")
+    return pad(text, verb)
+
+
+_SCALARS: dict[str, Callable[[Any, Verb], str]] = {
+    "bool": _bool,
+    "string": _text,
+    "int": _integer,
+    "uint": _integer,
+    "float": _float,
+    "invalid": mismatch,
+}
+
+
+# Lists, maps, structs
+
+
+def _compound(value: list[Any] | dict[Any, Any] | Record, verb: Verb, inner: bool, depth: int) -> str:
+    if isinstance(value, Record):
+        return _struct(value, verb, inner, depth)
+    if isinstance(value, dict):
+        return _map(value, verb, depth)
+    return _list(value, verb, depth)
+
+
+def _list(value: list[Any], verb: Verb, depth: int) -> str:
+    element = value.element if isinstance(value, List) else "interface {}"
+    if element == "uint8" and verb.letter in "sqxX":
+        return _text(bytes(value).decode("utf-8", "surrogateescape"), verb)
+    parts = [print_value(item, verb, depth=depth + 1) for item in value]
+    if verb.sharp and verb.letter == "v":
+        return f"{type_name(value)}{{{', '.join(parts)}}}"
+    return f"[{' '.join(parts)}]"
+
+
+def _map(value: dict[Any, Any], verb: Verb, depth: int) -> str:
+    sharp = verb.sharp and verb.letter == "v"
+    parts = [
+        f"{print_value(key, verb, depth=depth + 1)}:{print_value(value[key], verb, depth=depth + 1)}"
+        for key in sorted_keys(value)
+    ]
+    if sharp:
+        name = value.go_type if isinstance(value, Map) else "map[string]interface {}"
+        return f"{name}{{{', '.join(parts)}}}"
+    return f"map[{' '.join(parts)}]"
+
+
+def _struct(value: Record, verb: Verb, inner: bool, depth: int) -> str:
+    mark = "&" if value.pointer and not inner else ""
+    if mark and depth:
+        return "0xc000000000"  # an address, which no two runs have in common
+    sharp = verb.sharp and verb.letter == "v"
+    names = verb.plus or sharp
+    parts = [
+        (f"{name}:" if names else "") + print_value(item, verb, depth=depth + 1)
+        for name, item in value.fields().items()
+    ]
+    if sharp:
+        return f"{mark}{value.go_type}{{{', '.join(parts)}}}"
+    return f"{mark}{{{' '.join(parts)}}}"

@@ -1,0 +1,178 @@
+"""The parts of a parsed template. ``position`` is an offset into its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Node:
+    position: int
+
+
+@dataclass(slots=True)
+class Text(Node):
+    text: str
+
+
+@dataclass(slots=True)
+class Dot(Node):
+    def __str__(self) -> str:
+        return "."
+
+
+@dataclass(slots=True)
+class Nil(Node):
+    def __str__(self) -> str:
+        return "nil"
+
+
+@dataclass(slots=True)
+class Bool(Node):
+    value: bool
+
+    def __str__(self) -> str:
+        return "true" if self.value else "false"
+
+
+@dataclass(slots=True)
+class Number(Node):
+    """A literal: which kinds of number it can be, as Go's constants have no type until they are used."""
+
+    text: str
+    integer: int | None
+    real: float | None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(slots=True)
+class String(Node):
+    quoted: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.quoted
+
+
+@dataclass(slots=True)
+class Identifier(Node):
+    """The name of a function."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(slots=True)
+class Field(Node):
+    """``.a.b``: looked up from the dot."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "".join(f".{name}" for name in self.names)
+
+
+@dataclass(slots=True)
+class Variable(Node):
+    """``$x.a``: a variable and the fields asked of it."""
+
+    name: str
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ".".join((self.name, *self.names))
+
+
+@dataclass(slots=True)
+class Chain(Node):
+    """``(pipeline).a.b``"""
+
+    node: Node
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        inner = f"({self.node})" if isinstance(self.node, Pipe) else str(self.node)
+        return inner + "".join(f".{name}" for name in self.names)
+
+
+@dataclass(slots=True)
+class Command(Node):
+    """A function or value and its arguments."""
+
+    args: list[Node]
+
+    def __str__(self) -> str:
+        return " ".join(f"({arg})" if isinstance(arg, Pipe) else str(arg) for arg in self.args)
+
+
+@dataclass(slots=True)
+class Pipe(Node):
+    """Commands joined by ``|``, and the variables that take the result."""
+
+    names: tuple[str, ...]
+    assigns: bool
+    commands: list[Command]
+
+    def __str__(self) -> str:
+        names = f"{', '.join(self.names)} {'=' if self.assigns else ':='} " if self.names else ""
+        return names + " | ".join(str(command) for command in self.commands)
+
+
+@dataclass(slots=True)
+class Body(Node):
+    nodes: list[Node] = field(default_factory=list)
+
+    def is_empty(self) -> bool:
+        """Nothing but white space: such a definition never replaces one with content."""
+        return all(isinstance(node, Text) and not node.text.strip() for node in self.nodes)
+
+
+@dataclass(slots=True)
+class Action(Node):
+    pipe: Pipe
+
+
+@dataclass(slots=True)
+class Branch(Node):
+    """What ``if``, ``with`` and ``range`` have in common."""
+
+    pipe: Pipe
+    body: Body
+    otherwise: Body | None
+
+
+@dataclass(slots=True)
+class If(Branch):
+    pass
+
+
+@dataclass(slots=True)
+class With(Branch):
+    pass
+
+
+@dataclass(slots=True)
+class Range(Branch):
+    pass
+
+
+@dataclass(slots=True)
+class Break(Node):
+    pass
+
+
+@dataclass(slots=True)
+class Continue(Node):
+    pass
+
+
+@dataclass(slots=True)
+class Call(Node):
+    """``{{ template "name" pipeline }}``"""
+
+    name: str
+    pipe: Pipe | None

@@ -1,0 +1,77 @@
+"""The two acts of the language: reading a template, and rendering it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from strongroom.template.dependency import Dependency
+from strongroom.template.errors import SyntaxMistake, TemplateError
+from strongroom.template.execution import Execution, FileWrite, Options, Source
+from strongroom.template.functions import LIBRARY
+from strongroom.template.lexer import place
+from strongroom.template.node import Body, Node
+from strongroom.template.parser import Parser
+from strongroom.template.world import World
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text that was read: it can be rendered any number of times, from any thread."""
+
+    text: str
+    name: str
+    body: Body
+    definitions: dict[str, Body]
+
+    @classmethod
+    def parse(cls, text: str, *, name: str = "template", left: str = "", right: str = "") -> Template:
+        """Reads a template. Raises SyntaxMistake, which names the place."""
+        try:
+            parser = Parser(text, name, LIBRARY, left, right)
+            body = parser.parse()
+        except RecursionError:
+            raise SyntaxMistake("nested too deeply", name=name, line=1, column=1) from None
+        return cls(text, name, body, parser.definitions)
+
+    def place(self, node: Node) -> tuple[int, int]:
+        return place(self.text, node.position)
+
+    def render(self, world: World, options: Options | None = None) -> Rendered:
+        """See ``render``."""
+        return render(self, world, options)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What came of a template.
+
+    While anything is ``missing`` the text is empty, no file is to be written, and the template is to
+    be rendered again once the world knows more. ``text`` may hold bytes that are no UTF-8, so it is
+    written with ``content``.
+    """
+
+    text: str = field(repr=False)
+    dependencies: tuple[Dependency, ...] = ()
+    missing: tuple[Dependency, ...] = ()
+    writes: tuple[FileWrite, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        return self.text.encode("utf-8", "surrogateescape")
+
+
+def render(template: Template, world: World, options: Options | None = None) -> Rendered:
+    """Runs a template. Raises ExecutionError where it fails for another reason than a missing value."""
+    source = Source(template.name, template.body, dict(template.definitions), template.place)
+    execution = Execution(source, LIBRARY, world, options or Options())
+    try:
+        execution.run(template.body, None)
+    except TemplateError:
+        if not execution.missing:
+            raise
+    except RecursionError:
+        raise execution.exceeded("nested too deeply") from None
+    dependencies, missing = tuple(execution.dependencies), tuple(execution.missing)
+    if missing:
+        return Rendered("", dependencies, missing)
+    return Rendered("".join(execution.out), dependencies, (), tuple(execution.writes))

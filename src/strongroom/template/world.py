@@ -1,0 +1,61 @@
+"""The world outside a template, which the program that renders it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from strongroom.template.dependency import Dependency
+from strongroom.template.errors import FunctionError
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown()
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface's address, for ``sockaddr``; ``flags`` are words such as ``up``, ``loopback``."""
+
+    name: str
+    address: str
+    prefix: int
+    flags: frozenset[str] = frozenset()
+
+
+class World:
+    """Answers what templates ask. This one is empty: a program overrides what it offers.
+
+    Nothing here may wait for long, ``plugin`` excepted: what has to be fetched is answered UNKNOWN,
+    told to the caller of ``render``, and known the next time.
+    """
+
+    def recall(self, dependency: Dependency) -> Any:
+        """The value of a dependency, or UNKNOWN where it was not fetched yet."""
+        return UNKNOWN
+
+    def environment(self) -> Mapping[str, str]:
+        """The environment that ``env`` reads."""
+        return {}
+
+    def now(self) -> datetime:
+        """The time, with its zone: ``timestamp`` gives it in UTC, the ``sprig`` functions as it is."""
+        return datetime.now(UTC)
+
+    def random(self, count: int) -> bytes:
+        """So many bytes that nobody can guess."""
+        raise FunctionError("no source of randomness")
+
+    def interfaces(self) -> Sequence[Interface]:
+        """The addresses of this machine, those of the default route's interface first."""
+        return ()
+
+    def plugin(self, name: str, arguments: Sequence[str]) -> str:
+        """What the program ``name`` prints. Raises FunctionError when it fails."""
+        raise FunctionError("plugins are not available here")
