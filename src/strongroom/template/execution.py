@@ -18,6 +18,7 @@ from strongroom.template.function import Function, GoType, Library
 from strongroom.template.literal import quote
 from strongroom.template.value import (
     NIL,
+    Int64,
     Map,
     NilPointer,
     Record,
@@ -54,6 +55,15 @@ class FileWrite:
     mode: str
     flags: frozenset[str]
     content: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Numbers to range over, which are never all in memory."""
+
+    start: int
+    stop: int
+    go_type = "<-chan int64"
 
 
 class _Absent:
@@ -240,6 +250,8 @@ class Execution:
             if len(node.pipe.names) > 1:
                 raise self.error("can't use a number to iterate over more than one variable", node)
             return ((number, type(value)(number)) for number in range(value))
+        if isinstance(value, Loop):
+            return ((turn, Int64(number)) for turn, number in enumerate(range(value.start, value.stop)))
         raise self.error(f"range can't iterate over a value of type {type_name(value)}", node.pipe)
 
     def call_template(self, dot: Any, node: tree.Call) -> None:
@@ -247,6 +259,18 @@ class Execution:
         if body is None:
             raise self.error(f"template {quote(node.name)} not defined")
         self.run(body, None if node.pipe is None else self.pipeline(dot, node.pipe))
+
+    def captured(self, name: str, data: Any) -> str:
+        """What a defined template writes, instead of writing it."""
+        body = self.source.definitions.get(name)
+        if body is None:
+            raise self.error(f"template {quote(name)} not defined")
+        out, self.out = self.out, []
+        try:
+            self.run(body, data)
+            return "".join(self.out)
+        finally:
+            self.out = out
 
     # Pipelines
 

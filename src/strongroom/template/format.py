@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,10 @@ from strongroom.template.value import (
     type_name,
 )
 
+NAMES: dict[str, Callable[[int], str]] = {
+    "time.Month": lambda number: calendar.month_name[number],
+    "time.Weekday": lambda number: calendar.day_name[(number - 1) % 7],
+}
 LARGEST_WIDTH = 1_000_000
 MAX_DEPTH = 100
 
@@ -44,8 +49,8 @@ def show(value: Any) -> str:
     """A value as a template writes it."""
     if value is None or value is NIL:
         return "<no value>"
-    if isinstance(value, str):
-        return str(value)
+    if type(value) is str:
+        return value
     return print_value(value, Verb(), inner=isinstance(value, Record))
 
 
@@ -232,6 +237,8 @@ def _special(value: Any, verb: Verb) -> str | None:
         return None
     if isinstance(value, Duration):
         return duration_text(value)
+    if isinstance(value, Sized) and value.go_type in NAMES:
+        return NAMES[value.go_type](value)
     return value.text() if isinstance(value, Record) else None
 
 

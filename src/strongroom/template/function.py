@@ -93,9 +93,10 @@ Declared = TypeVar("Declared", bound=Callable[..., Any])
 
 
 class Library:
-    """Functions by name."""
+    """Functions by name; a family of them may share the beginning of their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.functions: dict[str, Function] = {}
 
     def function(self, *names: str) -> Callable[[Declared], Declared]:
@@ -103,7 +104,7 @@ class Library:
 
         def declare(call: Declared) -> Declared:
             for name in names:
-                self.functions[name] = declared(name, call)
+                self.functions[self.prefix + name] = declared(self.prefix + name, call)
             return call
 
         return declare

@@ -161,7 +161,8 @@ HTML: dict[str, str | int | None] = {
 
 def joined(values: tuple[Any, ...]) -> str:
     """Several arguments of an escaping function, as one text."""
-    return str(values[0]) if len(values) == 1 and isinstance(values[0], str) else sprint(values)
+    shown = ["<no value>" if value is None else value for value in values]
+    return str(shown[0]) if len(shown) == 1 and isinstance(shown[0], str) else sprint(shown)
 
 
 @function("html")

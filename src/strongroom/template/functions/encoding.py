@@ -1,12 +1,17 @@
-"""Texts as data and data as texts."""
+"""Texts as data and data as texts: JSON, YAML, TOML, base64, hashes."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from typing import Any
 
+from strongroom.template import jsontext, toml, yamltext
 from strongroom.template.errors import FunctionError
 from strongroom.template.function import Library
+from strongroom.template.literal import bytes_of, text_of
 
 LIBRARY = Library()
 function = LIBRARY.function
@@ -16,7 +21,7 @@ def read_json(text: str) -> Any:
     """JSON whose numbers are ``float64``, as Go reads them into values of no type."""
     try:
         return json.loads(text, parse_int=float, parse_constant=_refuse)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, RecursionError):
         raise FunctionError("invalid JSON") from None
 
 
@@ -24,7 +29,101 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
+def decode_base64(text: str, alphabet: bytes = b"+/") -> str:
+    """The text of a base64 text, padded and without anything else in it but ends of lines."""
+    try:
+        return text_of(base64.b64decode(text.replace("\n", "").replace("\r", ""), alphabet, validate=True))
+    except ValueError:
+        raise FunctionError("illegal base64 data") from None
+
+
+@function("base64Encode")
+def base64_encode(text: str) -> str:
+    """The text in base64."""
+    return base64.b64encode(bytes_of(text)).decode()
+
+
+@function("base64Decode")
+def base64_decode(text: str) -> str:
+    """The text that a base64 text stands for."""
+    return decode_base64(text)
+
+
+@function("base64URLEncode")
+def base64_url_encode(text: str) -> str:
+    """The text in the base64 that is safe in URLs."""
+    return base64.urlsafe_b64encode(bytes_of(text)).decode()
+
+
+@function("base64URLDecode")
+def base64_url_decode(text: str) -> str:
+    """The text that a base64 text, of the kind that is safe in URLs, stands for."""
+    if "+" in text or "/" in text:
+        raise FunctionError("illegal base64 data")
+    return decode_base64(text, b"-_")
+
+
 @function("parseJSON")
 def parse_json(text: str) -> Any:
     """The value that a JSON text stands for; an empty text gives an empty map."""
     return read_json(text) if text else {}
+
+
+@function("parseYAML")
+def parse_yaml(text: str) -> Any:
+    """The value that a YAML text stands for; an empty text gives an empty map."""
+    return yamltext.read(text) if text else {}
+
+
+@function("toJSON")
+def to_json(value: Any) -> str:
+    """The value as JSON on one line."""
+    return jsontext.write(value)
+
+
+@function("toJSONPretty")
+def to_json_pretty(value: Any) -> str:
+    """The value as JSON over several lines."""
+    return jsontext.write(value, indent="  ")
+
+
+@function("toUnescapedJSON")
+def to_unescaped_json(value: Any) -> str:
+    """The value as JSON in which ``<``, ``>`` and ``&`` stay as they are."""
+    return jsontext.write(value, escape=False)
+
+
+@function("toUnescapedJSONPretty")
+def to_unescaped_json_pretty(value: Any) -> str:
+    """The same over several lines."""
+    return jsontext.write(value, escape=False, indent="  ")
+
+
+@function("toYAML")
+def to_yaml(value: Any) -> str:
+    """The value as YAML."""
+    return yamltext.write(value)
+
+
+@function("toTOML")
+def to_toml(value: Any) -> str:
+    """The map as TOML."""
+    return toml.write(value)
+
+
+@function("sha256Hex")
+def sha256_hex(text: str) -> str:
+    """The SHA-256 hash of a text, in hexadecimal digits."""
+    return hashlib.sha256(bytes_of(text)).hexdigest()
+
+
+@function("md5sum")
+def md5sum(text: str) -> str:
+    """The MD5 hash of a text, in hexadecimal digits; for checksums, not for security."""
+    return hashlib.md5(bytes_of(text), usedforsecurity=False).hexdigest()
+
+
+@function("hmacSHA256Hex")
+def hmac_sha256_hex(message: str, key: str) -> str:
+    """The HMAC of a text under a key, with SHA-256, in hexadecimal digits."""
+    return hmac.digest(bytes_of(key), bytes_of(message), "sha256").hex()

@@ -1,0 +1,105 @@
+"""Values as TOML, in the form in which Go's commonest library writes it: plain keys first, then tables."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from strongroom.template.errors import FunctionError
+from strongroom.template.number import fixed, general
+from strongroom.template.value import JsonNumber, Record, sorted_keys, type_name
+
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+MAX_DEPTH = 100
+
+
+def write(value: Any) -> str:
+    """The text of a map, without white space around it."""
+    if isinstance(value, Record):
+        value = value.fields()
+    if not isinstance(value, dict):
+        return inline(value)
+    out: list[str] = []
+    _table(value, (), out)
+    return "\n".join(out).strip()
+
+
+def _table(value: dict[Any, Any], path: tuple[str, ...], out: list[str]) -> None:
+    if len(path) > MAX_DEPTH:
+        raise FunctionError("a value is nested too deeply")
+    margin = "  " * max(len(path) - 1, 0)
+    if path:
+        margin = "  " * len(path)
+    tables = [key for key in sorted_keys(value) if _is_table(value[key]) or _is_tables(value[key])]
+    for key in sorted_keys(value):
+        if key not in tables and value[key] is not None:
+            out.append(f"{margin}{name(str(key))} = {inline(value[key])}")
+    for key in tables:
+        _inner(value[key], (*path, str(key)), out)
+
+
+def _inner(value: Any, path: tuple[str, ...], out: list[str]) -> None:
+    margin = "  " * (len(path) - 1)
+    dotted = ".".join(name(part) for part in path)
+    for item in [value] if _is_table(value) else value:
+        if len(path) == 1 or not _is_table(value):
+            out.append("")
+        out.append(f"{margin}[{dotted}]" if _is_table(value) else f"{margin}[[{dotted}]]")
+        _table(item, path, out)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def name(key: str) -> str:
+    """A key, quoted where it has to be."""
+    return key if BARE.fullmatch(key) else quoted(key)
+
+
+def quoted(text: str) -> str:
+    return '"' + "".join(_character(char) for char in text) + '"'
+
+
+def _character(char: str) -> str:
+    if char in SHORT:
+        return SHORT[char]
+    return f"\\u{ord(char):04x}" if char < " " or char == "\x7f" else char
+
+
+def inline(value: Any) -> str:
+    """A value that stands behind an equals sign."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case JsonNumber():
+            return str(value)
+        case str():
+            return quoted(value)
+        case float():
+            return _real(value)
+        case int():
+            return str(int(value))
+        case list():
+            return f"[{', '.join(inline(item) for item in value)}]"
+        case dict():
+            pairs = [f"{name(str(key))} = {inline(value[key])}" for key in sorted_keys(value)]
+            return f"{{{', '.join(pairs)}}}"
+    raise FunctionError(f"TOML has no {type_name(value)}")
+
+
+def _real(value: float) -> str:
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        text = fixed(value, None)
+        return text if "." in text else text + ".0"
+    return general(value)
