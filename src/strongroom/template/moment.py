@@ -91,18 +91,16 @@ PARTS: dict[str, Callable[[datetime], str]] = {
     "06": lambda m: f"{m.year % 100:02d}",
     "PM": lambda m: "PM" if m.hour >= 12 else "AM",
     "pm": lambda m: "pm" if m.hour >= 12 else "am",
-    "MST": lambda m: zone_name(m),
+    "MST": lambda m: zone_name(m),  # noqa: PLW0108 - defined below
 }
 
 
 def zone_name(moment: datetime) -> str:
     """The zone's short name, or its offset where it has none."""
     name = moment.tzname() or "UTC"
-    return (
-        _zone(moment, "-0700" if _offset(moment) % 3600 else "-07")
-        if name.startswith("UTC") and name != "UTC"
-        else name
-    )
+    if name.startswith(("UTC+", "UTC-")) or not name.isalpha():
+        return _zone(moment, "-0700" if _offset(moment) % 3600 else "-07")
+    return name
 
 
 def _offset(moment: datetime) -> int:
@@ -184,12 +182,10 @@ def _fraction(chunk: str) -> str:
 
 
 def _moment(parts: dict[str, str], local: tzinfo) -> datetime:
-    names = [name.lower()[:3] for name in calendar.month_name]
-    month = (
-        names.index(parts["month_name"].lower()[:3])
-        if "month_name" in parts
-        else int(parts.get("month", "1"))
-    )
+    month = int(parts.get("month", "1"))
+    if "month_name" in parts:
+        names = [name.lower()[:3] for name in calendar.month_name]
+        month = names.index(parts["month_name"].lower()[:3])
     year = int(parts.get("year", "0001"))
     if "short_year" in parts:
         short = int(parts["short_year"])

@@ -33,7 +33,7 @@ class Pattern:
 
     def search(self, text: str, start: int = 0) -> Match | None:
         """Where the leftmost match and its groups begin and end."""
-        return _run(self.program, text, start, 2 * (self.groups + 1))
+        return _Run(self.program, text).match(start, 2 * (self.groups + 1))
 
     def find_all(self, text: str, limit: int = -1) -> Iterator[Match]:
         """Matches one after the other; one of no length directly after another is skipped."""
@@ -319,11 +319,7 @@ class _Parser:
         else:
             digits = self.text[self.position : self.position + 2]
             self.position += 2
-        if (
-            not digits
-            or any(char not in "0123456789abcdefABCDEF" for char in digits)
-            or int(digits, 16) > 0x10FFFF
-        ):
+        if not digits or not all(map(POSIX["xdigit"], digits)) or int(digits, 16) > 0x10FFFF:
             raise ValueError("invalid escape sequence")
         return chr(int(digits, 16))
 
@@ -480,7 +476,7 @@ def _is_word(text: str, position: int) -> bool:
 
 
 CONDITIONS: dict[str, Callable[[str, int], bool]] = {
-    "start": lambda text, position: position == 0,
+    "start": lambda _, position: position == 0,
     "end": lambda text, position: position == len(text),
     "line_start": lambda text, position: position == 0 or text[position - 1] == "\n",
     "line_end": lambda text, position: position == len(text) or text[position] == "\n",
@@ -490,60 +486,61 @@ CONDITIONS: dict[str, Callable[[str, int], bool]] = {
 Thread = tuple[int, Match]
 
 
-def _run(program: list[Instruction], text: str, start: int, slots: int) -> Match | None:
+class _Run:
     """All states at once; the first thread that matches wins over all that come after it."""
-    empty: Match = (None,) * slots
-    threads: list[Thread] = []
-    found: Match | None = None
-    steps = 0
-    for position in range(start, len(text) + 1):
-        if found is None:
-            seen = {pc for pc, _ in threads}
-            _follow(program, text, position, (0, empty), threads, seen)
-        if not threads:
-            break
-        char = text[position : position + 1]
-        following: list[Thread] = []
-        seen = set()
-        steps += len(threads) + 1
-        if steps > MAX_STEPS:
-            raise ValueError("it takes too long")
-        for pc, saved in threads:
-            name, argument, _ = program[pc]
-            if name == "match":
-                found = saved
+
+    def __init__(self, program: list[Instruction], text: str) -> None:
+        self.program = program
+        self.text = text
+        self.steps = 0
+
+    def match(self, start: int, slots: int) -> Match | None:
+        threads: list[Thread] = []
+        found: Match | None = None
+        for position in range(start, len(self.text) + 1):
+            if found is None:
+                seen = {pc for pc, _ in threads}
+                self.follow(position, (0, (None,) * slots), threads, seen)
+            if not threads:
                 break
+            self.steps += len(threads) + 1
+            if self.steps > MAX_STEPS:
+                raise ValueError("it takes too long")
+            threads, matched = self.step(position, threads)
+            found = found if matched is None else matched
+        return found
+
+    def step(self, position: int, threads: list[Thread]) -> tuple[list[Thread], Match | None]:
+        """The threads that take the character, up to one that has come to its end."""
+        char = self.text[position : position + 1]
+        following: list[Thread] = []
+        seen: set[int] = set()
+        for pc, saved in threads:
+            name, argument, _ = self.program[pc]
+            if name == "match":
+                return following, saved
             if char and (argument == char if name == "char" else argument(char)):
-                _follow(program, text, position + 1, (pc + 1, saved), following, seen)
-        threads = following
-    return found
+                self.follow(position + 1, (pc + 1, saved), following, seen)
+        return following, None
 
-
-def _follow(
-    program: list[Instruction],
-    text: str,
-    position: int,
-    thread: Thread,
-    threads: list[Thread],
-    seen: set[int],
-) -> None:
-    """Adds a thread, past everything that takes no character."""
-    stack = [thread]
-    while stack:
-        pc, saved = stack.pop()
-        if pc in seen:
-            continue
-        seen.add(pc)
-        name, first, second = program[pc]
-        if name == "jump":
-            stack.append((first, saved))
-        elif name == "split":
-            stack.append((second, saved))
-            stack.append((first, saved))
-        elif name == "save":
-            stack.append((pc + 1, (*saved[:first], position, *saved[first + 1 :])))
-        elif name in CONDITIONS:
-            if CONDITIONS[name](text, position):
-                stack.append((pc + 1, saved))
-        else:
-            threads.append((pc, saved))
+    def follow(self, position: int, thread: Thread, threads: list[Thread], seen: set[int]) -> None:
+        """Adds a thread, past everything that takes no character."""
+        stack = [thread]
+        while stack:
+            pc, saved = stack.pop()
+            if pc in seen:
+                continue
+            seen.add(pc)
+            name, first, second = self.program[pc]
+            if name == "jump":
+                stack.append((first, saved))
+            elif name == "split":
+                stack.append((second, saved))
+                stack.append((first, saved))
+            elif name == "save":
+                stack.append((pc + 1, (*saved[:first], position, *saved[first + 1 :])))
+            elif name in CONDITIONS:
+                if CONDITIONS[name](self.text, position):
+                    stack.append((pc + 1, saved))
+            else:
+                threads.append((pc, saved))

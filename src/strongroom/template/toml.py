@@ -33,9 +33,11 @@ def _table(value: dict[Any, Any], path: tuple[str, ...], out: list[str]) -> None
     if path:
         margin = "  " * len(path)
     tables = [key for key in sorted_keys(value) if _is_table(value[key]) or _is_tables(value[key])]
-    for key in sorted_keys(value):
-        if key not in tables and value[key] is not None:
-            out.append(f"{margin}{name(str(key))} = {inline(value[key])}")
+    out += [
+        f"{margin}{name(str(key))} = {inline(value[key])}"
+        for key in sorted_keys(value)
+        if key not in tables and value[key] is not None
+    ]
     for key in tables:
         _inner(value[key], (*path, str(key)), out)
 

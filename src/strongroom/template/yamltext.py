@@ -130,11 +130,7 @@ def _scalar(value: Any, indent: int, column: int, *, key: bool) -> str:
         case bool():
             return "true" if value else "false"
         case JsonNumber():
-            return (
-                str(value)
-                if not isinstance(resolve(str(value)), str)
-                else _text(str(value), indent, column, key=key)
-            )
+            return str(value)
         case str():
             return _text(value, indent, column, key=key)
         case float():
@@ -176,11 +172,9 @@ def _text(text: str, indent: int, column: int, *, key: bool) -> str:
 
 def _is_printable(char: str) -> bool:
     code = ord(char)
-    return (
-        char == "\n"
-        or 0x20 <= code <= 0x7E
-        or (code >= 0xA0 and code != 0xFEFF and not 0xFFFE <= code <= 0xFFFF)
-    )
+    if code < 0xA0:
+        return char == "\n" or 0x20 <= code <= 0x7E
+    return code not in {0xFEFF, 0xFFFE, 0xFFFF}
 
 
 class _Traits:

@@ -88,7 +88,8 @@ def semver(text: str) -> Any:
 def semver_compare(constraint: str, text: str) -> bool:
     """Whether a version meets a constraint: ``>=1.2, <2``, ``^1.2``, ``~1.2.3``, ``1.x || 3.x``."""
     version = parse(text)
-    return any([_all(part, version) for part in constraint.split("||")])
+    met = [_all(part, version) for part in constraint.split("||")]
+    return True in met
 
 
 def _all(constraint: str, version: Version) -> bool:
@@ -97,7 +98,7 @@ def _all(constraint: str, version: Version) -> bool:
     parts = list(PART.finditer(constraint))
     if not parts or PART.sub("", constraint).strip(" ,"):
         raise FunctionError("improper constraint")
-    return all([_meets(part, version) for part in parts])
+    return all(_meets(part, version) for part in parts)
 
 
 def _meets(part: re.Match[str], version: Version) -> bool:
@@ -105,14 +106,14 @@ def _meets(part: re.Match[str], version: Version) -> bool:
     known = [int(number) for number in written if number and number.isdecimal()]
     if version.prerelease and not prerelease:
         return False
-    low = (known + [0, 0, 0])[:3]
+    low = [*known, 0, 0, 0][:3]
     bound = Version("", (low[0], low[1], low[2]), prerelease or "", "")
     return SIGNS[sign or ""](version, bound, known)
 
 
 def _next(known: list[int], places: int) -> Version:
     """The first version behind all that begin with so many of the numbers."""
-    numbers = (known[:places] + [0, 0, 0])[:3]
+    numbers = [*known[:places], 0, 0, 0][:3]
     if places:
         numbers[places - 1] += 1
     return Version("", (numbers[0], numbers[1], numbers[2]), "", "")
@@ -133,6 +134,10 @@ def _exactly(version: Version, bound: Version, known: list[int]) -> bool:
 def _caret(version: Version, bound: Version, known: list[int]) -> bool:
     places = next((index for index, number in enumerate(known, 1) if number), len(known))
     return _within(version, bound, known, places)
+
+
+def _tilde(version: Version, bound: Version, known: list[int]) -> bool:
+    return _within(version, bound, known, min(len(known), 2))
 
 
 def _above(version: Version, bound: Version, known: list[int]) -> bool:
