@@ -6,6 +6,7 @@ that a template that came from elsewhere cannot take the process with it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from strongroom.template.errors import ExecutionError, FunctionError, LimitExcee
 from strongroom.template.format import show
 from strongroom.template.function import Function, GoType, Library
 from strongroom.template.literal import quote
+from strongroom.template.secret import Secret
 from strongroom.template.value import (
     NIL,
     Int64,
@@ -105,9 +107,9 @@ class Execution:
         self.depth = 0
         self.variables: list[tuple[str, list[Any]]] = []
         self.dependencies: dict[Dependency, None] = {}
+        self.known: dict[Dependency, Any] = {}
         self.missing: dict[Dependency, None] = {}
         self.writes: list[FileWrite] = []
-        self.environment: dict[str, str] = {}
         self.scratch: Any = None
         self.at: tree.Node = source.body
 
@@ -116,11 +118,15 @@ class Execution:
     def recall(self, dependency: Dependency, otherwise: Any) -> Any:
         """A value of the world, or ``otherwise`` while it is missing."""
         self.dependencies[dependency] = None
+        if dependency in self.known:
+            return self.known[dependency]
         value = self.world.recall(dependency)
         if value is UNKNOWN:
             self.missing[dependency] = None
             return otherwise
-        return value
+        # A template may change maps that it holds: what the world keeps is never one of them.
+        self.known[dependency] = copy.deepcopy(value) if isinstance(value, Secret) else value
+        return self.known[dependency]
 
     # Errors and limits
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from strongroom.template.duration import duration_text
 from strongroom.template.literal import quote, quote_character
-from strongroom.template.number import fixed, general, scientific
+from strongroom.template.number import binary, fixed, general, hexadecimal, scientific
 from strongroom.template.value import (
     NIL,
     Duration,
@@ -43,6 +43,8 @@ class Verb:
     zero: bool = False
     width: int | None = None
     precision: int | None = None
+    names: bool = False  # %+v
+    syntax: bool = False  # %#v
 
 
 def show(value: Any) -> str:
@@ -59,7 +61,7 @@ def sprint(values: Sequence[Any]) -> str:
     out: list[str] = []
     before_text = True
     for index, value in enumerate(values):
-        is_text = type(value) is str
+        is_text = isinstance(value, str)
         if index and not is_text and not before_text:
             out.append(" ")
         out.append(print_value(value, Verb()))
@@ -127,6 +129,8 @@ class _Layout:
             return
         self.position += 1
         verb.letter = letter
+        if letter == "v":
+            verb.names, verb.syntax, verb.plus, verb.sharp = verb.plus, verb.sharp, False, False
         self.out.append(self.one(verb))
 
     def flags(self, verb: Verb) -> None:
@@ -218,14 +222,16 @@ def print_value(value: Any, verb: Verb, *, inner: bool = False, depth: int = 0) 
     if isinstance(value, list | dict | Record):
         return _compound(value, verb, inner, depth)
     if isinstance(value, NilPointer):
-        return pad(f"(*{value.go_type})(nil)" if verb.sharp else "<nil>", verb)
+        return pad(f"(*{value.go_type})(nil)" if verb.syntax else "<nil>", verb)
     write = _SCALARS[kind(value)]
     return write(value, verb)
 
 
 def _nil(verb: Verb, depth: int) -> str:
+    if depth:
+        return "interface {}(nil)" if verb.syntax else "<nil>"
     if verb.letter == "v":
-        return pad("interface {}(nil)" if verb.sharp and depth else "<nil>", verb)
+        return pad("<nil>", verb)
     if verb.letter == "T":
         return pad("<nil>", verb)
     return f"%!{verb.letter}(<nil>)"
@@ -233,7 +239,7 @@ def _nil(verb: Verb, depth: int) -> str:
 
 def _special(value: Any, verb: Verb) -> str | None:
     """Types that know how they are printed."""
-    if verb.sharp or verb.letter not in "vs":
+    if verb.syntax or verb.letter not in "vs":
         return None
     if isinstance(value, Duration):
         return duration_text(value)
@@ -246,7 +252,8 @@ def mismatch(value: Any, verb: Verb) -> str:
     """The mark of a verb that does not fit its value."""
     if value is None:
         return f"%!{verb.letter}(<nil>)"
-    return f"%!{verb.letter}({type_name(value)}={print_value(value, Verb())})"
+    plain = replace(verb, letter="v")
+    return f"%!{verb.letter}({type_name(value)}={print_value(value, plain)})"
 
 
 def pad(text: str, verb: Verb) -> str:
@@ -272,12 +279,11 @@ def _bool(value: bool, verb: Verb) -> str:
 
 
 def _text(value: str, verb: Verb) -> str:
-    value = str(value)
     match verb.letter:
-        case "v" if verb.sharp:
+        case "v" if verb.syntax:
             return pad(quote(_cut(value, verb)), verb)
         case "v" | "s":
-            return pad(_cut(value, verb), verb)
+            return pad(_cut(str(value), verb), verb)
         case "q":
             cut = _cut(value, verb)
             raw = verb.sharp and "`" not in cut and cut.isprintable()
@@ -330,13 +336,13 @@ def _integer(value: int, verb: Verb) -> str:
 def _in_base(value: int, verb: Verb) -> str:
     letter = verb.letter
     sharp = verb.sharp
-    if letter == "v" and sharp:
+    if verb.syntax:
         unsigned = isinstance(value, Sized) and not value.signed
         letter, sharp = ("x", True) if unsigned else ("d", False)
     digits = format(abs(int(value)), _BASES[letter])
     if verb.precision is not None:
         digits = "" if verb.precision == 0 and value == 0 else digits.rjust(verb.precision, "0")
-    sign = "-" if value < 0 else "+" if verb.plus and verb.letter != "v" else " " if verb.space else ""
+    sign = "-" if value < 0 else "+" if verb.plus else " " if verb.space else ""
     prefix = ""
     if letter == "O":
         prefix = "0o"
@@ -357,12 +363,16 @@ def _float(value: float, verb: Verb) -> str:
         text = fixed(value, 6 if verb.precision is None else verb.precision)
     elif letter in "eE":
         text = scientific(value, 6 if verb.precision is None else verb.precision)
+    elif letter in "xX":
+        text = hexadecimal(value)
+    elif letter == "b":
+        text = binary(value)
     else:
         return mismatch(value, verb)
-    if letter in "GE":
+    if letter in "GEX":
         text = text.upper()
     if not text.startswith("-"):
-        text = ("+" if verb.plus and letter != "v" else " " if verb.space else "") + text.removeprefix("+")
+        text = ("+" if verb.plus else " " if verb.space else "") + text.removeprefix("+")
     if text.lstrip("+- ") in {"Inf", "NaN", "INF", "NAN"}:
         text = text.replace("INF", "+Inf").replace("NAN", "NaN").replace("++", "+")
         text = "+Inf" if text == "Inf" else text
@@ -398,13 +408,13 @@ def _list(value: list[Any], verb: Verb, depth: int) -> str:
     if element == "uint8" and verb.letter in "sqxX":
         return _text(bytes(value).decode("utf-8", "surrogateescape"), verb)
     parts = [print_value(item, verb, depth=depth + 1) for item in value]
-    if verb.sharp and verb.letter == "v":
+    if verb.syntax:
         return f"{type_name(value)}{{{', '.join(parts)}}}"
     return f"[{' '.join(parts)}]"
 
 
 def _map(value: dict[Any, Any], verb: Verb, depth: int) -> str:
-    sharp = verb.sharp and verb.letter == "v"
+    sharp = verb.syntax
     parts = [
         f"{print_value(key, verb, depth=depth + 1)}:{print_value(value[key], verb, depth=depth + 1)}"
         for key in sorted_keys(value)
@@ -419,8 +429,8 @@ def _struct(value: Record, verb: Verb, inner: bool, depth: int) -> str:
     mark = "&" if value.pointer and not inner else ""
     if mark and depth:
         return "0xc000000000"  # an address, which no two runs have in common
-    sharp = verb.sharp and verb.letter == "v"
-    names = verb.plus or sharp
+    sharp = verb.syntax
+    names = verb.names or sharp
     parts = [
         (f"{name}:" if names else "") + print_value(item, verb, depth=depth + 1)
         for name, item in value.fields().items()

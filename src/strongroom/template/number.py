@@ -73,6 +73,30 @@ def _rounded(value: float, precision: int) -> str:
     return _exponent(text) if "e" in text else text
 
 
+def hexadecimal(value: float) -> str:
+    """``%x``: the exact bits, with an exponent of two."""
+    unusual = _unusual(value)
+    if unusual:
+        return unusual
+    mantissa, _, exponent = value.hex().partition("p")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    if not value:
+        mantissa = mantissa.removesuffix("x") + ("x0" if mantissa.endswith("x") else "")
+    return f"{mantissa}p{exponent[0]}{exponent[1:].rjust(2, '0')}"
+
+
+def binary(value: float) -> str:
+    """``%b``: a whole mantissa, with an exponent of two."""
+    unusual = _unusual(value)
+    if unusual:
+        return unusual
+    mantissa, exponent = math.frexp(value)
+    if not value:
+        return "0p-1074"
+    shift = max(exponent - 53, -1074)
+    return f"{int(math.ldexp(mantissa, exponent - shift))}p{shift:+d}"
+
+
 def json_number(value: float) -> str:
     """As Go's JSON writes it: exponents only for the very large and the very small."""
     if not math.isfinite(value):

@@ -130,7 +130,9 @@ def _scalar(value: Any, indent: int, column: int, *, key: bool) -> str:
         case bool():
             return "true" if value else "false"
         case JsonNumber():
-            return str(value)
+            number = resolve(str(value))
+            whole_number = isinstance(number, int) and number < 1 << 63
+            return str(value) if whole_number else _real(float(value))
         case str():
             return _text(value, indent, column, key=key)
         case float():

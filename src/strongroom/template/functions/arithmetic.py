@@ -148,13 +148,25 @@ def modulo(right: Any, left: Any) -> Any:
     return reckon(left, right, remainder, None)
 
 
+def comparable(left: Any, right: Any) -> Any:
+    """The first of two numbers, if both are numbers."""
+    _number_kind(right, reals=True)
+    _number_kind(left, reals=True)
+    return left
+
+
+def typed(value: Any) -> Any:
+    """A whole number as one of 64 bits."""
+    return Int64(value) if kind(value) == "int" else value
+
+
 @function("minimum")
 def minimum(right: Any, left: Any) -> Any:
     """The smaller of two numbers."""
-    return reckon(left, right, min, min)
+    return typed(right if right < comparable(left, right) else left)
 
 
 @function("maximum")
 def maximum(right: Any, left: Any) -> Any:
     """The larger of two numbers."""
-    return reckon(left, right, max, max)
+    return typed(right if right > comparable(left, right) else left)

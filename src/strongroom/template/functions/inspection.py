@@ -12,7 +12,15 @@ from strongroom.template.errors import FunctionError
 from strongroom.template.format import sprint, sprintf
 from strongroom.template.function import Library
 from strongroom.template.literal import quote
-from strongroom.template.value import List, NilPointer, Record, byte_length, sorted_keys, type_name
+from strongroom.template.value import (
+    JsonNumber,
+    List,
+    NilPointer,
+    Record,
+    byte_length,
+    sorted_keys,
+    type_name,
+)
 
 LIBRARY = Library()
 function = LIBRARY.function
@@ -26,6 +34,8 @@ def dump(value: Any, depth: int = 0) -> str:
     if value is None:
         return "(interface {}) <nil>"
     name = f"({type_name(value)})"
+    if isinstance(value, JsonNumber):
+        return f"{name} (len={len(value)}) {value}"
     if isinstance(value, str):
         return f"{name} (len={byte_length(value)}) {quote(value)}"
     if isinstance(value, NilPointer):

@@ -337,7 +337,7 @@ def to_strings(value: Any) -> Strings:
 @function("sortAlpha")
 def sort_alpha(value: Any) -> Strings:
     """The entries of a list as texts, in order."""
-    return Strings(sorted(texts(value), key=bytes_of)) if isinstance(value, list) else Strings(texts(value))
+    return Strings(sorted(texts(value), key=bytes_of) if isinstance(value, list) else [text_of_value(value)])
 
 
 @function("toString")
