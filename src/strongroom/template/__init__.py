@@ -21,7 +21,7 @@ from strongroom.template.errors import (
     TemplateError,
 )
 from strongroom.template.execution import FileWrite, Options
-from strongroom.template.rendering import Rendered, Template, render
+from strongroom.template.rendering import Renderable, Rendered, Template, parse, render
 from strongroom.template.secret import Auth, Certificate, Secret, WrapInfo, read_numbers
 from strongroom.template.world import UNKNOWN, Interface, World
 
@@ -38,6 +38,7 @@ __all__ = [
     "Interface",
     "LimitExceeded",
     "Options",
+    "Renderable",
     "Rendered",
     "Secret",
     "SecretList",
@@ -48,6 +49,7 @@ __all__ = [
     "TemplateError",
     "World",
     "WrapInfo",
+    "parse",
     "read_numbers",
     "render",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from strongroom.template.dependency import Dependency
 from strongroom.template.errors import SyntaxMistake, TemplateError
@@ -12,6 +13,28 @@ from strongroom.template.lexer import place
 from strongroom.template.node import Body, Node
 from strongroom.template.parser import Parser
 from strongroom.template.world import World
+
+
+class Renderable(Protocol):
+    """A template of either language."""
+
+    def render(self, world: World, options: Options | None = None) -> Rendered: ...
+
+
+def parse(
+    text: str, *, engine: str = "", name: str = "template", left: str = "", right: str = ""
+) -> Renderable:
+    """Reads a template in Go's language, or in ``jinja2``, which is an extra: ``strongroom[agent]``."""
+    if engine in {"", "go", "gotemplate", "text/template"}:
+        return Template.parse(text, name=name, left=left, right=right)
+    if engine not in {"jinja", "jinja2"}:
+        raise SyntaxMistake("the engine of a template is go or jinja2", name=name, line=1, column=1)
+    try:
+        from strongroom.template.jinja import JinjaTemplate  # noqa: PLC0415 - an extra
+    except ImportError:
+        sentence = 'templates of Jinja need an extra: pip install "strongroom[agent]"'
+        raise SyntaxMistake(sentence, name=name, line=1, column=1) from None
+    return JinjaTemplate.parse(text, name=name, left=left, right=right)
 
 
 @dataclass(frozen=True)
