@@ -7,6 +7,7 @@ and Go find them: the leftmost match, the alternatives in the order written.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -143,11 +144,21 @@ def _folded(test: Test) -> Test:
     return lambda char: test(char) or test(char.lower()) or test(char.upper())
 
 
+QUOTED = re.compile(r"\\(?:Q(.*?)(?:\\E|\Z)|.)", re.DOTALL)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    """What is quoted as a whole, with each of its signs escaped instead."""
+    if match.group(1) is None:
+        return match.group()
+    return "".join(char if char.isalnum() or not char.isascii() else f"\\{char}" for char in match.group(1))
+
+
 class _Parser:
     """Compiles as it reads: every part is a list of instructions with relative jumps."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = QUOTED.sub(_unquoted, text)
         self.position = 0
         self.groups = 0
         self.depth = 0
@@ -261,11 +272,6 @@ class _Parser:
         char = self.take()
         if char in "AzbB":
             return [({"A": "start", "z": "end", "b": "word", "B": "no_word"}[char], None, None)]
-        if char == "Q":
-            end = self.text.find("\\E", self.position)
-            quoted = self.text[self.position : end if end >= 0 else len(self.text)]
-            self.position = end + 2 if end >= 0 else len(self.text)
-            return [instruction for char in quoted for instruction in self.exactly(char)]
         test = self.class_escape(char)
         return self.exactly(self.character(char)) if test is None else self.tested(test)
 
@@ -502,7 +508,9 @@ class _Run:
                 seen = {pc for pc, _ in threads}
                 self.follow(position, (0, (None,) * slots), threads, seen)
             if not threads:
-                break
+                if found is not None:
+                    break
+                continue
             self.steps += len(threads) + 1
             if self.steps > MAX_STEPS:
                 raise ValueError("it takes too long")

@@ -10,6 +10,7 @@ from strongroom.template.functions import (
     encoding,
     inspection,
     outside,
+    sockaddr,
     text,
 )
 from strongroom.template.functions.sprig import collection as sprig_collection
@@ -25,6 +26,7 @@ SUBJECTS: dict[str, Library] = {
     "Lists and maps": collection.LIBRARY,
     "Numbers": arithmetic.LIBRARY,
     "Encoding and hashes": encoding.LIBRARY,
+    "Addresses": sockaddr.LIBRARY,
     "The time": clock.LIBRARY,
     "Finding mistakes": inspection.LIBRARY,
     "Go's own": builtin.LIBRARY,
