@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.process import cpu_seconds, memory
 from bench.report import Report
+from bench.results import finish
 from tests.agent.agents import Agents, Running, approle, kv
 from tests.agent.failing import Leases
 from tests.server import PEER, STRONGROOM, Server, running, start_dev
@@ -54,12 +55,13 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--leases", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0, help="at rest; also the length of a lease")
     parser.add_argument("--starts", type=int, default=7, help="of which the middle one counts")
+    parser.add_argument("--keep", action="store_true", help="write bench/RESULTS.md")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
     chosen = options(arguments)
-    report = Report(["# Agents side by side", "", " ".join(["python -m bench.agents", *arguments]), ""])
+    report = Report([])
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = {
@@ -78,8 +80,7 @@ def main(arguments: list[str]) -> int:
         many = f"{chosen.agents} agents started in one second"
         report.below(f"{many}: until all have rendered, s", crowds["theirs"][0], crowds["ours"][0])
         report.limit(f"{many}: errors", crowds["theirs"][1], crowds["ours"][1], 1)
-    print("\n".join(report.lines()))
-    return 1 if report.missed() else 0
+    return finish("Agents", f"python -m bench.agents {' '.join(arguments)}", report, keep=chosen.keep)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.server import PEER, STRONGROOM, Server, clean_environment
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 
 
 @dataclass

@@ -54,7 +54,9 @@ class Leases:
                 return None
             self.renewed += 1
             left = self.issued[-1] + self.longest - time.monotonic()
-            return {"lease_id": "x", "lease_duration": max(min(self.duration, left), 0.01), "renewable": True}
+            granted = max(min(self.duration, left), 0.01)
+            whole = int(granted) if granted == int(granted) else granted
+            return {"lease_id": "x", "lease_duration": whole, "renewable": True}
         if "/creds/" in path and "/mounts/" not in path:
             self.issued.append(time.monotonic())
             self.revoked = False

@@ -123,6 +123,7 @@ def endpoint_of(
         server_name=of("tls-server-name", "TLS_SERVER_NAME", "tls_server_name"),
         skip_verify=bool(skip) or vault.tls_skip_verify,
         user_agent=vault.client_user_agent,
+        keep_alive=not {"auto-auth", "templating"}.intersection(config.disable_keep_alives),
     )
 
 
