@@ -70,8 +70,6 @@ NOT_YET = {
     "GHSA-6mwx-4547-5vc9": "LDAP is not built",
     "GH-3150": "Kerberos is not built",
     "GHSA-8w8f-r2xv-4q4j": "transit is not built",
-    "GHSA-444v-8vxr-p36h": "the agent is not built",
-    "hardening-agent": "the agent is not built",
     "CVE-2020-16250": "AWS logins are not built",
     "CVE-2020-16251": "GCP logins are not built",
     "hardening-kubernetes": "Kubernetes logins are not built",
