@@ -7,6 +7,7 @@ that follow it and copies them for each message.
 from __future__ import annotations
 
 import hashlib
+from hmac import digest as _hmac
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ NAMES = {
 }
 """Names on the wire (sys/tools/hash, transit/hash) and what hashlib calls them."""
 
+KEYED = NAMES | {"sha1": "sha1"}
+"""What an HMAC may be made with: for that, SHA-1 is not broken."""
+
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -31,6 +35,11 @@ _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 def digest(name: str, data: bytes) -> bytes:
     """The digest of ``data`` by one of :data:`NAMES`; an unknown name raises KeyError."""
     return hashlib.new(NAMES[name], data).digest()
+
+
+def hmac(name: str, key: bytes, data: bytes) -> bytes:
+    """The HMAC (RFC 2104) of ``data`` by one of :data:`KEYED`; an unknown name raises KeyError."""
+    return _hmac(key, data, KEYED[name])
 
 
 class KeyedDigest(Protocol):
