@@ -34,6 +34,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "system": "strongroom.sys.system:System",
         "ssh": "strongroom.secrets.ssh:SSH",
         "totp": "strongroom.secrets.totp:Totp",
+        "transit": "strongroom.secrets.transit:Transit",
     },
     "auth": {
         "app-id": "strongroom.auth.app_id:AppId",

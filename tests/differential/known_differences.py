@@ -76,6 +76,12 @@ _MAX_TTL = Known(0, "body.data.max_ttl", "Vault has it")
 _NOT_THERE = "the body of every 404"
 _PROBLEM_STATUS = "a member that RFC 7807 has"
 
+
+def _mistakes(*steps: int) -> tuple[Known, ...]:
+    """Steps in which a caller's mistake has another status here."""
+    return tuple(Known(step, "status", _MISTAKE) for step in steps)
+
+
 KNOWN: dict[str, tuple[Known, ...]] = {
     "kv1 bad bodies": (
         Known(15, "status", "invalid UTF-8 is refused; the peer stores replacement characters instead"),
@@ -625,6 +631,24 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *(Known(step, "body.status", _PROBLEM_STATUS) for step in range(7, 15)),
         Known(17, "body.type", "the type that RFC 8555, section 6.2 wants, with the algorithms there are"),
     ),
+    "transit types of keys": (
+        Known(26, "status", "Vault makes a key of 32 bytes where no size is named"),
+        *_mistakes(*range(33, 37)),
+    ),
+    "transit a key's life": _mistakes(55, 56, 57),
+    "transit tools": tuple(Known(step, "body.errors.0", _FORMATTED) for step in (6, 8)),
+    "transit exports and backups": (
+        *_mistakes(10, 11, *range(18, 24), 34, 35, 45, 50, 51, 53, 57, 61, 66, 67, 69, *range(82, 89)),
+        *_mistakes(108, 109, 111, 114, *range(118, 123), 124),
+    ),
+    "transit keys from elsewhere": _mistakes(7, 8, 9, 13, 14, 15, 16, 18, 19, 21, 22, 26, 27, 30),
+    "transit encryption": _mistakes(23, 29, 30, 43),
+    "transit batches": (
+        *_mistakes(*range(12, 21), 26),
+        Known(21, "status", "an input that fails is told by the status, as all others are"),
+    ),
+    "transit signatures": _mistakes(28, 30, 31, 43, 44, 49, 50, 52, 62, 75),
+    "transit codes": (Known(19, "body.errors.0", _FORMATTED),),
 }
 
 

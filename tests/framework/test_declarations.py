@@ -13,7 +13,15 @@ from strongroom.registry import BUILTIN, backend_class
 
 SECRET = re.compile(r"(^|_)(password|passphrase|token|secret|key|private_key|credentials)$")
 PUBLIC = frozenset(
-    {"pgp_key", "root_token_pgp_key", "allow_credentials", "crypto_key", "public_key", "generate_signing_key"}
+    {
+        "pgp_key",
+        "root_token_pgp_key",
+        "allow_credentials",
+        "crypto_key",
+        "public_key",
+        "peer_public_key",
+        "generate_signing_key",
+    }
 )
 """Names that sound secret and are not: of keys elsewhere, keys for somebody or to be certified, switches."""
 

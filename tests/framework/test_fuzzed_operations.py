@@ -38,6 +38,7 @@ MOUNTS = {
     "postgresql/": ("mounts", "postgresql", {}),
     "ssh/": ("mounts", "ssh", {}),
     "totp/": ("mounts", "totp", {}),
+    "transit/": ("mounts", "transit", {}),
 }
 
 
@@ -112,6 +113,7 @@ def test_an_operation_never_fails_the_server(verb: str, path: str) -> None:
             "postgresql",
             "ssh",
             "totp",
+            "transit",
             *OUTSIDE,
         }:
             client.write(f"sys/mounts/{kind}", {"type": kind})

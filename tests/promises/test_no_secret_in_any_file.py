@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 
 import pytest
@@ -38,6 +39,7 @@ def used_server(sealed_server: SealedServer, canary: Canaries) -> Server:
     api.get("sys/mounts", token=canary())
     api.get("kv1/a", headers={"Authorization": f"Bearer {canary()}"}, token=None)
     _use_codes_and_keys(server, canary)
+    _use_transit(server, canary)
     for key in [*server.keys, server.root_token or ""]:
         canary.watch(key)
     server.stop()
@@ -67,6 +69,24 @@ def _use_codes_and_keys(server: Server, canary: Canaries) -> None:
     url = api.post("totp/keys/k", fields).json["data"]["url"]
     canary.watch(url.rpartition("=")[2])
     api.post("totp/keys/k", {"url": f"{url}&digits=7"})  # refused
+
+
+def _use_transit(server: Server, canary: Canaries) -> None:
+    """Keys that encrypt, and what they encrypt."""
+    api = server.api
+    assert api.post("sys/mounts/transit", {"type": "transit"}).status == 204
+    for kind, what in (("aes256-gcm96", "encryption-key"), ("ed25519", "signing-key"), ("hmac", "hmac-key")):
+        fields = {"type": kind, "exportable": True, "key_size": 32 if kind == "hmac" else 0}
+        assert api.post(f"transit/keys/{kind}", fields).status == 200
+        assert api.post(f"transit/keys/{kind}/rotate", {}).status == 200
+        for key in api.get(f"transit/export/{what}/{kind}").data["keys"].values():
+            canary.watch(key)
+    plain = base64.b64encode(canary().encode()).decode()
+    canary.watch(plain)
+    sealed = api.post("transit/encrypt/aes256-gcm96", {"plaintext": plain}).data["ciphertext"]
+    batch = {"batch_input": [{"ciphertext": sealed}, {"ciphertext": plain}]}
+    assert api.post("transit/decrypt/aes256-gcm96", batch).status == 400
+    api.post("transit/encrypt/aes256-gcm96", {"plaintext": canary()})  # no base64
 
 
 def test_not_in_storage_audit_or_log(used_server: Server, canary: Canaries) -> None:

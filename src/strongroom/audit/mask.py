@@ -85,7 +85,9 @@ class Mask:
         return PREFIX + self._hexdigest(value.encode()) if value else self._empty
 
     def _node(self, value: Any, exempt: frozenset[str], plain: bool, depth: int) -> Any:
-        if type(value) is list:  # asking an abstract class costs ten times as much
+        if type(value) is dict and depth < _MAX_DEPTH:  # asking an abstract class costs ten times as much
+            return self._mapping(value, exempt, depth + 1)
+        if type(value) is list:
             return self._branch(value, exempt, plain, depth + 1)
         if value is None or isinstance(value, _NUMBERS):
             return _number(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
-from strongroom import admission
+from strongroom import admission, policies
 from strongroom.audit import table as audit_table
 from strongroom.barrier.barrier import WrongRootKey
 from strongroom.barrier.keyring import KEYRING_PATH, ROOT_KEY_PATH
@@ -119,7 +119,17 @@ def resume(core: Core, request: Request) -> None:
     request.savepoint = request.tx.savepoint()
 
 
-_OWN: dict[Stage, Stage] = {admission.admit: may_answer, begin: resume}
+async def authorize(core: Core, request: Request) -> None:
+    """Stage: whether the token's policies allow this. Raises LeaderNeeded where something would be made.
+
+    A write that only looks something up makes it first, on some paths, when it is not there.
+    """
+    await policies.authorize(core, request)
+    if request.operation is Operation.CREATE:
+        raise LeaderNeeded
+
+
+_OWN: dict[Stage, Stage] = {admission.admit: may_answer, begin: resume, policies.authorize: authorize}
 
 
 class Follower(Core):
