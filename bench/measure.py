@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import statistics
 import subprocess
@@ -16,6 +17,8 @@ from bench.process import family_cpu_seconds, memory, pin
 from bench.subject import LOGIN, SECRET, SERVER_CORE, Subject
 from tests.server import clean_environment, free_port, spawn
 
+TEXT = base64.b64encode(b"4929 1234 5678 9012").decode()
+BATCH = {"batch_input": [{"plaintext": TEXT}] * 100}
 CREATE = {"policies": ["bench"], "ttl": "24h"}
 
 
@@ -41,6 +44,9 @@ OPERATIONS = (
     Operation("KV v2 write (durable)", 6, "POST", "kv2/data/w", {"data": SECRET}, paths=1000),
     Operation("token create", 8, "POST", "auth/token/create", CREATE),
     Operation("AppRole login", 5, "POST", "auth/approle/login", LOGIN),
+    Operation("transit encrypt", 5, "POST", "transit/encrypt/aes", {"plaintext": TEXT}),
+    Operation("transit encrypt, batch of 100", 2.5, "POST", "transit/encrypt/aes", BATCH),
+    Operation("transit sign, ecdsa-p256", 3, "POST", "transit/sign/p256", {"input": TEXT}),
     Operation("sys/health", 2.5, "GET", "sys/health"),
 )
 

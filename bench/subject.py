@@ -17,6 +17,7 @@ SERVER_CORE, LOAD_CORE = 0, 1
 POLICY = """
 path "kv1/*" { capabilities = ["read", "create", "update"] }
 path "kv2/*" { capabilities = ["read", "create", "update"] }
+path "transit/*" { capabilities = ["create", "update"] }
 path "auth/token/create" { capabilities = ["create", "update"] }
 """
 SECRET = {"username": "application", "password": "correct horse battery staple", "host": "db.example"}
@@ -79,6 +80,9 @@ def prepare(server: Server) -> str:
     answers = [
         api.post("sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}}),
         api.post("sys/mounts/kv2", {"type": "kv", "options": {"version": "2"}}),
+        api.post("sys/mounts/transit", {"type": "transit"}),
+        api.post("transit/keys/aes", {}),
+        api.post("transit/keys/p256", {"type": "ecdsa-p256"}),
         api.put("sys/policies/acl/bench", {"policy": POLICY}),
         api.post("kv1/a", SECRET),
         api.post("sys/auth/approle", {"type": "approle"}),

@@ -43,6 +43,7 @@ OTHER = {
     "ssh": ("ssh", "Log in to a host by a certificate or a password for one login"),
     "ssh-helper": ("ssh_helper", "Check such a password, on the host"),
     "token": ("token", "Tokens"),
+    "transit": ("transit", "Keys from elsewhere for a transit engine"),
     "version": ("status", "Show the version of this command"),
     "version-history": ("status", "Show which versions the server has run"),
 }
@@ -69,6 +70,7 @@ GROUPS = {
     "policy": "Policies say which paths a token may use, and how.",
     "print": "Show what this command would use.",
     "secrets": "Secrets engines keep, make or encrypt secrets, each mounted at a path.",
+    "transit": "Bring keys from elsewhere into a transit engine.",
     "token": "Tokens are what every request is made with.",
 }
 
