@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.template import TemplateError
+from strongroom.template import Secret, SecretRead, TemplateError
 from tests.promises.advisories.asking import CANARY
 from tests.proxying import approle_of, start_proxy
 from tests.server import STRONGROOM, Server, running, wait_until
@@ -29,7 +29,7 @@ from tests.template.world import Known, rendered
 def test_ghsa_444v_8vxr_p36h_a_template_that_fails_tells_no_secret(failing: str) -> None:
     text = f'before {{{{ with secret "kv/a" }}}}{{{{ .Data.password }}}}{failing}{{{{ end }}}}'
     with pytest.raises(TemplateError) as told:
-        rendered(text, Known(**{"kv/a": {"password": CANARY}}))
+        rendered(text, Known({SecretRead("kv/a"): Secret(data={"password": CANARY})}))
     assert CANARY not in str(told.value)
     assert CANARY not in repr(told.value)
 
