@@ -31,6 +31,8 @@ from strongroom.template import CertificateIssue, Dependency, FileContent, Rende
 _log = logging.getLogger("agent.template")
 TOGETHER = 0.02
 """Seconds that further changes are waited for, so that what arrives together is rendered once."""
+AT_START = 0.004
+"""The same, while something has not been rendered even once: an application waits for it."""
 LOOK = 2.0
 """Seconds between looks at files that templates read."""
 
@@ -124,7 +126,7 @@ class Runner:
     async def _quiet(self) -> None:
         """Wait for news, and then for what comes right behind it."""
         await self._news.wait()
-        await asyncio.sleep(TOGETHER)
+        await asyncio.sleep(TOGETHER if self.done.is_set() else AT_START)
         self._news.clear()
 
     # -- a pass -------------------------------------------------------------------------------
