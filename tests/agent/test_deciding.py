@@ -49,7 +49,7 @@ def test_leases_are_renewed_and_replaced_in_time(draw: float, duration: float) -
     rules = Rules()
     plan = plan_held(Held("x", duration, True, 0, duration), rules, draw=lambda: draw)
     assert plan.what == "renew"
-    assert duration * 0.59 <= plan.seconds <= duration * 0.67
+    assert duration * 0.67 <= plan.seconds <= duration * 0.76
     capped = plan_held(Held("x", duration / 3, True, 0, duration), rules, draw=lambda: draw)
     assert capped.what == "read"
     assert capped.seconds <= duration / 3 * 0.45 + 0.001

@@ -47,13 +47,13 @@ class Plan:
 def plan_held(held: Held, rules: Rules, *, draw: Callable[[], float] = random.random) -> Plan:
     """What comes next for a leased secret.
 
-    A renewable lease is renewed after two thirds, up to a tenth earlier: many agents do not ask at once, and
-    a failed attempt leaves time for others. A renewal that grants less than the one before tells that the
+    A renewable lease is renewed after three quarters, up to a tenth earlier: many agents do not ask at once,
+    and a failed attempt leaves time for others. A renewal that grants less than the one before tells that the
     lease nears its longest life: it is replaced by a new secret well before its end, so that whoever uses it
     has time to change over.
     """
     if held.renewable and held.duration >= held.granted * CAPPED:
-        return Plan("renew", max(held.duration * (2 / 3) * (1.0 - 0.1 * draw()), SHORTEST * 0.25))
+        return Plan("renew", max(held.duration * 0.75 * (1.0 - 0.1 * draw()), SHORTEST * 0.25))
     if held.renewable:
         return Plan("read", held.duration * (0.25 + 0.2 * draw()))
     return Plan("read", max(_used_up(held.duration, rules, draw), SHORTEST * 0.25))
