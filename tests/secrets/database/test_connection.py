@@ -22,13 +22,18 @@ def open_connections(postgres: Postgres) -> int:
 
 def test_no_password_is_ever_shown(postgres: Postgres) -> None:
     async def scenario(api: InProcess) -> None:
-        await connected(api, postgres, max_open_connections=7, private_key="k3y")
+        pair = {
+            "private_key": "-----BEGIN PRIVATE KEY-----k3y",
+            "tls_certificate": "-----BEGIN CERTIFICATE-----",
+        }
+        await connected(api, postgres, max_open_connections=7, **pair)
         answer = await ok(api, "GET", "db/config/pg")
         assert answer.data == {
             "allowed_roles": ["*"],
             "connection_details": {
                 "connection_url": postgres.url,
                 "max_open_connections": 7,
+                "tls_certificate": pair["tls_certificate"],
                 "username": ADMIN,
             },
             "password_policy": "",
