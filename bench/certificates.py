@@ -17,11 +17,13 @@ from bench.load import Stream, run
 from bench.measure import Operation
 from bench.process import memory, pin
 from bench.report import Report
+from bench.results import finish
 from bench.subject import LOAD_CORE, SERVER_CORE, Subject, peer, strongroom
 from strongroom.crypto import certificate
 from strongroom.secrets.pki.issuer import group_of
 
 ISSUE = Operation("issue EC P-256", 2.5, "POST", "pki/issue/ec", {"common_name": "a.example.com"})
+ROUNDS = 3
 RSA = Operation("issue RSA-2048", 0, "POST", "pki/issue/rsa", {"common_name": "a.example.com"})
 READ = measure.OPERATIONS[0]
 POLICY = """
@@ -36,6 +38,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--folder", type=Path, help="where the servers store")
+    parser.add_argument("--keep", action="store_true", help="write bench/RESULTS.md")
     chosen = parser.parse_args(arguments)
     os.sched_setaffinity(0, {LOAD_CORE} if (os.cpu_count() or 1) > 1 else {0})
     with ExitStack() as stack:
@@ -44,13 +47,14 @@ def main(arguments: list[str]) -> int:
         theirs = stack.enter_context(peer(folder / "peer"))
         ours = stack.enter_context(strongroom(folder / "strongroom"))
         group = [prepare(subject) for subject in (theirs, ours)][1]
-        their_cost, our_cost = (measure.cost(each, ISSUE, 16, chosen.seconds) for each in (theirs, ours))
+        their_cost, our_cost = measure.by_turns((theirs, ours), ISSUE, 16, chosen.seconds, ROUNDS)
         report.cost("PKI issue EC P-256, 16 connections", their_cost, our_cost, ISSUE.required)
         rsa(report, theirs, ours, chosen.seconds)
         crl(report, ours, group, chosen.revoked)
         stored(report, ours, group, chosen.many)
-    print("\n".join(report.lines()), flush=True)
-    return 1 if report.missed() else 0
+    return finish(
+        "Certificates", f"python -m bench.certificates {' '.join(arguments)}", report, keep=chosen.keep
+    )
 
 
 def prepare(subject: Subject) -> str:
