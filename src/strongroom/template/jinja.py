@@ -22,7 +22,7 @@ from strongroom.template.errors import ExecutionError, FunctionError, SyntaxMist
 from strongroom.template.execution import Execution, Options, Source
 from strongroom.template.format import show
 from strongroom.template.function import Function, GoType
-from strongroom.template.functions import LIBRARY
+from strongroom.template.functions import whole
 from strongroom.template.node import Body
 from strongroom.template.rendering import Rendered
 from strongroom.template.value import JsonNumber, Record, type_name
@@ -79,7 +79,7 @@ class JinjaTemplate:
         """Runs the template; see ``strongroom.template.render``."""
         options = options or Options()
         source = Source(self.name, Body(0), {}, lambda _: (0, 0))
-        execution = Execution(source, LIBRARY, world, options)
+        execution = Execution(source, whole(), world, options)
         try:
             self._run(execution)
         except TemplateError:
@@ -134,7 +134,7 @@ def offer(env: Environment, execution: Execution) -> None:
     """Makes the functions known to a template, as functions and as filters."""
     env.finalize = _finalized
     env.globals["range"] = _Counted(execution)
-    for name, function in LIBRARY.functions.items():
+    for name, function in whole().functions.items():
         if name in NOT_OFFERED:
             continue
         call = _caller(function, execution)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from strongroom.template.functions import SUBJECTS
+from strongroom.template.functions import subjects
 from strongroom.template.functions.sockaddr import ADDRESSES
 
 
 def reference() -> str:
     """A section for each subject, with what its functions take and promise."""
-    sections = [*SUBJECTS.items(), ("Inside of sockaddr", ADDRESSES)]
+    sections = [*subjects().items(), ("Inside of sockaddr", ADDRESSES)]
     return "\n".join(
         f"### {subject}\n\n| | |\n|---|---|\n"
         + "".join(

@@ -8,7 +8,7 @@ from typing import Protocol
 from strongroom.template.dependency import Dependency
 from strongroom.template.errors import SyntaxMistake, TemplateError
 from strongroom.template.execution import Execution, FileWrite, Options, Source
-from strongroom.template.functions import LIBRARY
+from strongroom.template.functions import library_for
 from strongroom.template.lexer import place
 from strongroom.template.node import Body, Node
 from strongroom.template.parser import Parser
@@ -50,7 +50,7 @@ class Template:
     def parse(cls, text: str, *, name: str = "template", left: str = "", right: str = "") -> Template:
         """Reads a template. Raises SyntaxMistake, which names the place."""
         try:
-            parser = Parser(text, name, LIBRARY, left, right)
+            parser = Parser(text, name, library_for(text), left, right)
             body = parser.parse()
         except RecursionError:
             raise SyntaxMistake("nested too deeply", name=name, line=1, column=1) from None
@@ -86,7 +86,7 @@ class Rendered:
 def render(template: Template, world: World, options: Options | None = None) -> Rendered:
     """Runs a template. Raises ExecutionError where it fails for another reason than a missing value."""
     source = Source(template.name, template.body, dict(template.definitions), template.place)
-    execution = Execution(source, LIBRARY, world, options or Options())
+    execution = Execution(source, library_for(template.text), world, options or Options())
     try:
         execution.run(template.body, None)
     except TemplateError:

@@ -1,5 +1,9 @@
 """The functions that templates may call. Each module declares those of one subject."""
 
+from __future__ import annotations
+
+from functools import cache
+
 from strongroom.template.function import Library
 from strongroom.template.functions import (
     arithmetic,
@@ -13,14 +17,8 @@ from strongroom.template.functions import (
     sockaddr,
     text,
 )
-from strongroom.template.functions.sprig import collection as sprig_collection
-from strongroom.template.functions.sprig import data as sprig_data
-from strongroom.template.functions.sprig import number as sprig_number
-from strongroom.template.functions.sprig import text as sprig_text
-from strongroom.template.functions.sprig import time as sprig_time
-from strongroom.template.functions.sprig import version as sprig_version
 
-SUBJECTS: dict[str, Library] = {
+_OWN: dict[str, Library] = {
     "The world outside": outside.LIBRARY,
     "Texts": text.LIBRARY,
     "Lists and maps": collection.LIBRARY,
@@ -31,13 +29,34 @@ SUBJECTS: dict[str, Library] = {
     "Finding mistakes": inspection.LIBRARY,
     "Go's own": builtin.LIBRARY,
     "Comparisons": comparison.LIBRARY,
-    "Sprig: texts": sprig_text.LIBRARY,
-    "Sprig: lists and maps": sprig_collection.LIBRARY,
-    "Sprig: numbers": sprig_number.LIBRARY,
-    "Sprig: encoding, paths, environment": sprig_data.LIBRARY,
-    "Sprig: times": sprig_time.LIBRARY,
-    "Sprig: versions": sprig_version.LIBRARY,
 }
-LIBRARY = Library()
-for _library in SUBJECTS.values():
-    LIBRARY.functions.update(_library.functions)
+
+
+def library_for(template: str) -> Library:
+    """The functions that a text may call: with those of sprig, which take time to load, if it names one."""
+    return whole() if "sprig_" in template else _own()
+
+
+def subjects() -> dict[str, Library]:
+    """All functions, by what they are about."""
+    from strongroom.template.functions import sprig  # noqa: PLC0415  few templates need it, and starts are timed
+
+    return _OWN | sprig.SUBJECTS
+
+
+@cache
+def whole() -> Library:
+    """All functions."""
+    return _together(subjects())
+
+
+@cache
+def _own() -> Library:
+    return _together(_OWN)
+
+
+def _together(parts: dict[str, Library]) -> Library:
+    found = Library()
+    for part in parts.values():
+        found.functions.update(part.functions)
+    return found
