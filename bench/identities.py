@@ -52,6 +52,7 @@ def fill(ours: Subject, count: int) -> None:
     server.stop()
     line = (sys.executable, "-m", "bench.bulk", str(server.folder / "server.hcl"), server.keys[0], str(count))
     subprocess.run([*line, f"--entities={accessor}"], check=True)
+    os.sync()  # else every commit waits for what was filled
     server.restart()
     server.unseal()
     pin(ours.pid, SERVER_CORE)
