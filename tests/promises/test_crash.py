@@ -92,7 +92,11 @@ class Clients:
 
     async def __call__(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
         api = self._idle.pop() if self._idle else Api(self._server.address, self._server.root_token)
-        answer = await asyncio.to_thread(partial(api.request, method, path, body, token=token))
+        try:
+            answer = await asyncio.to_thread(partial(api.request, method, path, body, token=token))
+        except BaseException:
+            api.close()
+            raise
         self._idle.append(api)
         return answer
 
