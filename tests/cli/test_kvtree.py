@@ -81,3 +81,7 @@ def test_diff(cli: Cli, folder: str) -> None:
     shown = json.loads(cli("kv", "diff", "-format=json", path).out)
     assert shown == {"from": 2, "to": 3, "added": [], "removed": ["password"], "changed": []}
     assert cli("kv", "diff", "-from=7", path).code == 2
+
+
+def test_a_mount_alone_is_listed(cli: Cli, folder: str) -> None:
+    assert folder + "/" in cli("kv", "list", "-mount=secret").out.splitlines()

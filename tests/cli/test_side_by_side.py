@@ -151,6 +151,8 @@ CASES = [
     Case("kv list -format=yaml secret/{u}", before=("kv put secret/{u}/a x=y",)),
     Case("kv scan secret/{u}", before=("kv put secret/{u}/a x=y", "kv put secret/{u}/b/c x=y")),
     Case("kv list secret/none", 2),
+    Case("kv list", 1),
+    Case("kv scan", 1),
     Case("kv delete secret/{u}"),
     Case("kv delete -versions=1 secret/{u}", before=("kv put secret/{u} a=b", "kv put secret/{u} a=c")),
     Case("kv undelete -versions=1 secret/{u}", before=("kv put secret/{u} a=b", "kv delete secret/{u}")),

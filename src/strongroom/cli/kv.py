@@ -197,18 +197,18 @@ def _read_then_write(session: Session, path: str, data: dict[str, Any]) -> Any:
         return session.client.write(path, {"data": kept, "options": {"cas": cas}})
 
 
-@commands.add("kv list", "PATH", flags=(*FORMATTED, MOUNT), count=(1, 1))
+@commands.add("kv list", "[PATH]", flags=(*FORMATTED, MOUNT), count=(0, 1))
 def list_names(session: Session) -> int:
-    """List the names below PATH.
+    """List the names below PATH, or with -mount alone all names at the top.
 
     $ {name} kv list -mount=secret app/
     """
     return _listing(session, "list")
 
 
-@commands.add("kv scan", "PATH", flags=(*FORMATTED, MOUNT), count=(1, 1))
+@commands.add("kv scan", "[PATH]", flags=(*FORMATTED, MOUNT), count=(0, 1))
 def scan(session: Session) -> int:
-    """List the names at all levels below PATH.
+    """List the names at all levels below PATH, or with -mount alone all of them.
 
     $ {name} kv scan -mount=secret app/
     """
@@ -216,6 +216,8 @@ def scan(session: Session) -> int:
 
 
 def _listing(session: Session, verb: str) -> int:
+    if not session.arguments and not session.flags.get("mount"):
+        raise Failure("Not enough arguments (expected 1, got 0)", 1)
     path = locate(session).api("metadata")
     with doing(f"Error {'listing' if verb == 'list' else 'scanning'} {path}"):
         secret = session.client.list(path) if verb == "list" else session.client.scan(path)

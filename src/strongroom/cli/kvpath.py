@@ -24,8 +24,8 @@ class Location:
 
 
 def locate(session: Session, argument: str = "") -> Location:
-    """Asks the server which mount ``argument`` (or the first one) lies in."""
-    path = (argument or session.arguments[0]).strip().lstrip("/")
+    """Asks the server which mount ``argument`` (or the first one, if any) lies in."""
+    path = (argument or next(iter(session.arguments), "")).strip().lstrip("/")
     wanted = (session.flags.get("mount") or "").strip("/")
     mount, versioned = preflight(session, wanted or path.rstrip("/"))
     if wanted:

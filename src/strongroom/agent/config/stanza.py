@@ -239,7 +239,6 @@ class Cycle(Stanza):
     health_interval: float = key(duration, 1.0)
     grace: float = key(duration, 0.0, "Wait after health before the turn is given back.")
     turn: float = key(duration, 60.0, "A holder that does not renew its turn for so long has lost it.")
-    patience: float = key(duration, 0.0, "Longest wait for a turn; then restart all the same. 0: no end.")
 
 
 @dataclass(kw_only=True)
