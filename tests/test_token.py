@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -128,6 +129,32 @@ def test_the_token_itself_stands_in_no_row() -> None:
             for secret in (token, found.accessor):
                 assert secret not in name
                 assert secret.encode() not in value
+
+    inprocess(scenario)
+
+
+def test_tokens_of_one_time_stand_together_and_so_do_their_accessors() -> None:
+    async def scenario(api: InProcess) -> None:
+        names = {}
+        for minute in range(4):
+            with later(api.core, minute * 60):
+                for number in range(10):
+                    token = await issue(api, ttl=6_000, display_name=str(minute))
+                    names[api.core.tokens.key(token)] = f"{minute}{number}"
+        stored = sorted(await rows(api.core))
+        by_key = [names.get(row.rpartition("/")[2], "")[:1] for row in stored if "sys/token/id/" in row]
+        request = reading(api)
+        accessors = [
+            await api.core.tokens.by_accessor(request, each)
+            for each in await api.core.tokens.accessors(request)
+        ]
+        request.tx.close()
+        by_accessor = [names.get(found.key, "")[:1] for found in accessors if found is not None]
+        for order in (by_key, by_accessor):
+            minutes = [minute for minute in order if minute]
+            assert len(minutes) == 40
+            changes = sum(one != other for one, other in pairwise(minutes))
+            assert changes <= 4  # of 39: three, and one more where the ticks start again
 
     inprocess(scenario)
 

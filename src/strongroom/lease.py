@@ -30,7 +30,7 @@ from msgspec import field
 from msgspec.structs import replace
 
 from strongroom.breaker import MAX_ATTEMPTS, PATIENCE, backoff
-from strongroom.crypto.entropy import base62
+from strongroom.crypto.entropy import ordered
 from strongroom.errors import BadRequest, Conflict, LeaseNotFound, StrongroomError
 from strongroom.framework.lease import Terms, effective_ttl
 from strongroom.logical import (
@@ -206,7 +206,7 @@ class Leases:
         """Store a lease for what an engine just issued; gives it an ID."""
         entry = request.entry
         lease = Lease(
-            id=f"{request.path}/{base62(24)}{request.namespace.ending}",
+            id=f"{request.path}/{ordered(request.now, 24)}{request.namespace.ending}",
             path=request.path,
             token_key="" if entry is None else entry.key or entry.parent,
             issue_time=request.now,

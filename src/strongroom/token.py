@@ -13,7 +13,7 @@ import msgspec
 
 from strongroom import codec, router
 from strongroom.crypto.digest import HmacSha256
-from strongroom.crypto.entropy import base62, random_bytes
+from strongroom.crypto.entropy import ORDER, ordered, random_bytes
 from strongroom.errors import BadRequest, Internal, PermissionDenied, Sealed, multierror
 from strongroom.framework.token_fields import within
 from strongroom.logical import ENDING, ROOT, ROOT_ID, SECOND, Request, home_of, prefix_of
@@ -75,6 +75,7 @@ class TokenEntry:
 SERVICE_PREFIX, BATCH_PREFIX, RECOVERY_PREFIX = "srs.", "srb.", "srr."
 FOREIGN_PREFIXES = ("s.", "b.", "r.", "hvs.", "hvb.", "hvr.", SERVICE_PREFIX, BATCH_PREFIX, RECOVERY_PREFIX)
 TOKEN_LENGTH = 28
+_TIME = slice(len(SERVICE_PREFIX), len(SERVICE_PREFIX) + ORDER)
 DOMAIN = "token"
 """The cache domain that a change of an existing token touches."""
 
@@ -110,12 +111,19 @@ class Tokens:
         self._cache.clear()
 
     def key(self, token: str) -> str:
-        """The name under which the row of a token, or of an accessor, stands.
+        """The name under which the row of a token stands.
 
-        It ends as the token does, so that it tells the namespace.
+        It ends as the token does, so that it tells the namespace. That of a token made here begins with
+        the token's time, so that the rows of tokens of one time stand together.
         """
         key = self.digest(token)
+        if token.startswith(SERVICE_PREFIX) and token[_TIME].isalnum():
+            key = token[_TIME] + key
         return key + token[ENDING.start :] if token[ENDING] == "." else key
+
+    def _accessor_row(self, accessor: str) -> str:
+        time = accessor[:ORDER]
+        return f"accessor/{time if time.isalnum() else ''}{self.key(accessor)}"
 
     def digest(self, text: str) -> str:
         """The keyed hash of something that is not kept as it is."""
@@ -185,7 +193,7 @@ class Tokens:
         if home_of(accessor) != request.namespace.id:
             raise BadRequest(multierror("cannot lookup token in different namespace"))
         view = self._view(request.tx, request.namespace.id)
-        blob = await view.get("accessor/" + self.key(accessor))
+        blob = await view.get(self._accessor_row(accessor))
         if blob is None:
             return None
         return _live(await self.row(request.tx, codec.decode(blob)["key"]), request.now)
@@ -210,13 +218,14 @@ class Tokens:
         home = request.namespace
         if entry.type == "batch":
             return self._seal_batch(entry) + home.ending
-        token = token or SERVICE_PREFIX + base62(TOKEN_LENGTH - len(SERVICE_PREFIX)) + home.ending
+        fresh = ordered(request.now, TOKEN_LENGTH - len(SERVICE_PREFIX))
+        token = token or SERVICE_PREFIX + fresh + home.ending
         entry.key = self.key(token)
-        entry.accessor = entry.accessor or base62(24) + home.ending
+        entry.accessor = entry.accessor or ordered(request.now, 24) + home.ending
         view = self._view(request.tx, home.id)
         self._put(view, entry)
         accessor_row = {"accessor": entry.accessor, "key": entry.key}
-        view.put("accessor/" + self.key(entry.accessor), codec.encode(accessor_row))
+        view.put(self._accessor_row(entry.accessor), codec.encode(accessor_row))
         if entry.parent:
             self._view(request.tx, home_of(entry.parent)).mark(f"parent/{entry.parent}/{entry.key}")
         if entry.entity_id:
@@ -349,7 +358,7 @@ class Tokens:
         if entry is None:
             return
         view.delete("id/" + key)
-        view.delete("accessor/" + self.key(entry.accessor))
+        view.delete(self._accessor_row(entry.accessor))
         if entry.parent:
             self._view(request.tx, home_of(entry.parent)).delete(f"parent/{entry.parent}/{key}")
         if entry.entity_id:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom import codec
 from strongroom.clock import rfc3339
-from strongroom.crypto.entropy import base62
 from strongroom.crypto.jwt import Unverifiable
 from strongroom.errors import BadRequest
 from strongroom.logical import SECOND, Operation, Request, Response, WrapInfo, home_of
@@ -79,7 +78,7 @@ def wrapped(  # noqa: PLR0917  what a wrapping token is made of
     """A response that holds a new wrapping token for ``body``."""
     entry = TokenEntry(
         key="",
-        accessor=base62(24) + request.namespace.ending,
+        accessor="",
         policies=[POLICY],
         path=request.path,
         display_name="token",

@@ -52,6 +52,24 @@ def test_base62_is_unbiased() -> None:
     assert min(counts.values()) > 4000 * 0.9
 
 
+def test_texts_of_later_ticks_sort_behind_and_those_of_one_tick_begin_alike() -> None:
+    tick, start = 8_000_000, 1_795_860_000_000_000_000
+    texts = [entropy.ordered(start + number * tick, 24) for number in range(5_000)]
+    assert texts == sorted(texts)
+    near = [entropy.ordered(start + 1_000 * number, 24) for number in range(1_000)]
+    assert len({text[: entropy.ORDER] for text in near}) == 1
+    assert len({text[entropy.ORDER :] for text in near}) == len(near)
+    assert {len(text) for text in texts} == {24}
+
+
+def test_the_ticks_start_again() -> None:
+    tick, ticks = 8_000_000, 62**entropy.ORDER
+    for number in (0, 1, 61, 62, 3_843, 3_844, ticks - 1):
+        assert entropy.ordered(number * tick, 4) == entropy.ordered((number + ticks) * tick, 4)
+    assert entropy.ordered((ticks - 1) * tick, 4) == "zzzz"
+    assert entropy.ordered(0, 4) == "0000"
+
+
 def test_threads_never_share_a_piece() -> None:
     pool = entropy.Pool(12)
     taken: list[list[bytes]] = [[] for _ in range(8)]

@@ -80,6 +80,24 @@ def base62(length: int) -> str:
     return text[:length].decode("ascii")
 
 
+ORDER = 4
+"""How many characters in front of an :func:`ordered` text tell its time."""
+
+_TICK = 8_000_000  # nanoseconds: a tick holds about as many logins as share a page of storage
+_PAIRS = tuple(high + low for high in BASE62 for low in BASE62)
+
+
+def ordered(now: int, length: int) -> str:
+    """As :func:`base62`, but texts of one time (nanoseconds since the epoch) are neighbours in their order.
+
+    Rows named by such texts are written side by side, so that many new ones together change few pages of a
+    large tree. The first :data:`ORDER` characters count ticks of 8 ms, and start again after 33 hours; the
+    others are random.
+    """
+    high, low = divmod(now // _TICK % len(_PAIRS) ** 2, len(_PAIRS))
+    return _PAIRS[high] + _PAIRS[low] + base62(length - ORDER)
+
+
 def uuid4_str() -> str:
     """A random UUID, version 4 of RFC 9562, in lower case."""
     word = _words.take()
