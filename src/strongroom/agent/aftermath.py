@@ -7,9 +7,10 @@ import functools
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from strongroom.agent.config import AgentConfig, Template
 from strongroom.agent.config.stanza import ExecEnv
@@ -24,8 +25,7 @@ _log = logging.getLogger("agent.template")
 Start = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Struct):
     """A command, and the templates it is for."""
 
     command: tuple[str, ...]

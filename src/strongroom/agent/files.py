@@ -8,8 +8,9 @@ import os
 import pwd
 import secrets
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.errors import StrongroomError
 
@@ -18,8 +19,7 @@ class Unwritable(StrongroomError):
     """The file could not be written; what stood there still does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """Mode and owner of a file; None keeps what the file has, or the system's default for a new one."""
 
     mode: int | None = None

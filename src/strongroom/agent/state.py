@@ -6,12 +6,12 @@ Times are Unix seconds. Everything is written by the event loop's one thread.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from msgspec import Struct, field, to_builtins
 
-@dataclass(slots=True)
-class AuthState:
+
+class AuthState(Struct):
     """The login and its token."""
 
     method: str = ""
@@ -45,8 +45,7 @@ class AuthState:
         self.expires = self.last_success + ttl if ttl > 0 else 0.0
 
 
-@dataclass(slots=True)
-class ServerState:
+class ServerState(Struct):
     """How the server was when it was last spoken to."""
 
     reachable: bool | None = None
@@ -57,8 +56,7 @@ class ServerState:
     failures: int = 0
 
 
-@dataclass(slots=True)
-class TemplateState:
+class TemplateState(Struct):
     """One template."""
 
     destination: str
@@ -71,8 +69,7 @@ class TemplateState:
     command_failures: int = 0
 
 
-@dataclass(slots=True)
-class ProcessState:
+class ProcessState(Struct):
     """The process that is run."""
 
     pid: int = 0
@@ -82,8 +79,7 @@ class ProcessState:
     last_exit: int | None = None
 
 
-@dataclass(slots=True)
-class CycleState:
+class CycleState(Struct):
     """Turns of a group that restarts calmly."""
 
     group: str = ""
@@ -94,8 +90,7 @@ class CycleState:
     last_error: str = ""
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """All of it."""
 
     started: float = field(default_factory=time.time)
@@ -126,4 +121,5 @@ class State:
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON takes it."""
-        return asdict(self)
+        found: dict[str, Any] = to_builtins(self)
+        return found

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.hcl.node import Comment, Item, Key, List, Literal, Node, Object
 
@@ -18,8 +19,7 @@ _PLAIN = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\\ud800-\udfff]|\$(?=\{)')
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """Something to print in a body: an item with its comments, or comments alone (no node)."""
 
     node: Item | Node | None

@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Dependency:
+class Dependency(Struct, frozen=True):
     """Something outside. Equal ones are fetched once, whichever template asks."""
 
 
-@dataclass(frozen=True)
-class SecretRead(Dependency):
+class SecretRead(Dependency, frozen=True):
     """``secret "path"``: answered with a ``Secret``, or None where there is none."""
 
     path: str
 
 
-@dataclass(frozen=True)
-class SecretWrite(Dependency):
+class SecretWrite(Dependency, frozen=True):
     """``secret "path" "key=value"``: a write whose answer is the secret."""
 
     path: str
     data: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class SecretList(Dependency):
+class SecretList(Dependency, frozen=True):
     """``secrets "path"``: answered with the names under it."""
 
     path: str
 
 
-@dataclass(frozen=True)
-class CertificateIssue(Dependency):
+class CertificateIssue(Dependency, frozen=True):
     """``pkiCert "path" "key=value"``: answered with a ``Certificate``; asked anew only near its end."""
 
     path: str
     data: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class FileContent(Dependency):
+class FileContent(Dependency, frozen=True):
     """``file "path"``: answered with its text."""
 
     path: str

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from strongroom.template import node as tree
 from strongroom.template.dependency import Dependency
 from strongroom.template.errors import ExecutionError, FunctionError, LimitExceeded, TemplateError
@@ -36,8 +38,7 @@ MAX_DEPTH = 80
 BREAK, CONTINUE = "break", "continue"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """How a template is rendered. Sizes are characters; a step is a node visited or a turn of a loop."""
 
     error_on_missing_key: bool = False
@@ -59,8 +60,7 @@ class FileWrite:
     content: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """Numbers to range over, which are never all in memory."""
 
     start: int
@@ -75,8 +75,7 @@ class _Absent:
 ABSENT = _Absent()
 
 
-@dataclass(slots=True)
-class Site:
+class Site(Struct):
     """Where something is used: the dot, the words written there, and what came down the pipe."""
 
     dot: Any
@@ -491,8 +490,7 @@ class Execution:
 LITERALS = (tree.Bool, tree.Number, tree.String)
 
 
-@dataclass
-class Source:
+class Source(Struct):
     """A parsed text as the interpreter needs it."""
 
     name: str

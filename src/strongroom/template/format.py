@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.template.duration import duration_text
 from strongroom.template.literal import quote, quote_character
@@ -31,8 +33,7 @@ LARGEST_WIDTH = 1_000_000
 MAX_DEPTH = 100
 
 
-@dataclass
-class Verb:
+class Verb(Struct):
     """One directive of a format: ``%-8.3f``."""
 
     letter: str = "v"

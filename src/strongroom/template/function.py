@@ -9,8 +9,9 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from strongroom.template.value import (
     AnyMap,
@@ -26,8 +27,7 @@ from strongroom.template.value import (
 )
 
 
-@dataclass(frozen=True)
-class GoType:
+class GoType(Struct, frozen=True):
     """The type of a parameter. ``nil`` makes the value that nil stands for, where it may."""
 
     name: str
@@ -60,8 +60,7 @@ TYPES: dict[Any, GoType] = {
 }
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct, frozen=True):
     """One function or method: what it takes, and what it does."""
 
     name: str

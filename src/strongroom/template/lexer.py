@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from strongroom.template.errors import SyntaxMistake
 
@@ -33,8 +34,7 @@ class Kind(Enum):
     END = auto()
 
 
-@dataclass(slots=True)
-class Token:
+class Token(Struct):
     kind: Kind
     text: str
     position: int

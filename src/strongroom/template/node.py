@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     position: int
 
 
-@dataclass(slots=True)
 class Text(Node):
     text: str
 
 
-@dataclass(slots=True)
 class Dot(Node):
     def __str__(self) -> str:
         return "."
 
 
-@dataclass(slots=True)
 class Nil(Node):
     def __str__(self) -> str:
         return "nil"
 
 
-@dataclass(slots=True)
 class Bool(Node):
     value: bool
 
@@ -35,7 +30,6 @@ class Bool(Node):
         return "true" if self.value else "false"
 
 
-@dataclass(slots=True)
 class Number(Node):
     """A literal: which kinds of number it can be, as Go's constants have no type until they are used."""
 
@@ -47,7 +41,6 @@ class Number(Node):
         return self.text
 
 
-@dataclass(slots=True)
 class String(Node):
     quoted: str
     text: str
@@ -56,7 +49,6 @@ class String(Node):
         return self.quoted
 
 
-@dataclass(slots=True)
 class Identifier(Node):
     """The name of a function."""
 
@@ -66,7 +58,6 @@ class Identifier(Node):
         return self.name
 
 
-@dataclass(slots=True)
 class Field(Node):
     """``.a.b``: looked up from the dot."""
 
@@ -76,7 +67,6 @@ class Field(Node):
         return "".join(f".{name}" for name in self.names)
 
 
-@dataclass(slots=True)
 class Variable(Node):
     """``$x.a``: a variable and the fields asked of it."""
 
@@ -87,7 +77,6 @@ class Variable(Node):
         return ".".join((self.name, *self.names))
 
 
-@dataclass(slots=True)
 class Chain(Node):
     """``(pipeline).a.b``"""
 
@@ -99,7 +88,6 @@ class Chain(Node):
         return inner + "".join(f".{name}" for name in self.names)
 
 
-@dataclass(slots=True)
 class Command(Node):
     """A function or value and its arguments."""
 
@@ -109,7 +97,6 @@ class Command(Node):
         return " ".join(f"({arg})" if isinstance(arg, Pipe) else str(arg) for arg in self.args)
 
 
-@dataclass(slots=True)
 class Pipe(Node):
     """Commands joined by ``|``, and the variables that take the result."""
 
@@ -122,7 +109,6 @@ class Pipe(Node):
         return names + " | ".join(str(command) for command in self.commands)
 
 
-@dataclass(slots=True)
 class Body(Node):
     nodes: list[Node] = field(default_factory=list)
 
@@ -131,12 +117,10 @@ class Body(Node):
         return all(isinstance(node, Text) and not node.text.strip() for node in self.nodes)
 
 
-@dataclass(slots=True)
 class Action(Node):
     pipe: Pipe
 
 
-@dataclass(slots=True)
 class Branch(Node):
     """What ``if``, ``with`` and ``range`` have in common."""
 
@@ -145,32 +129,26 @@ class Branch(Node):
     otherwise: Body | None
 
 
-@dataclass(slots=True)
 class If(Branch):
     pass
 
 
-@dataclass(slots=True)
 class With(Branch):
     pass
 
 
-@dataclass(slots=True)
 class Range(Branch):
     pass
 
 
-@dataclass(slots=True)
 class Break(Node):
     pass
 
 
-@dataclass(slots=True)
 class Continue(Node):
     pass
 
 
-@dataclass(slots=True)
 class Call(Node):
     """``{{ template "name" pipeline }}``"""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 MAX_REPEAT = 1000
 MAX_PROGRAM = 20_000
@@ -24,8 +25,7 @@ Instruction = tuple[str, Any, Any]
 Match = tuple[int | None, ...]
 
 
-@dataclass
-class Pattern:
+class Pattern(Struct):
     """A compiled expression."""
 
     program: list[Instruction]
@@ -96,8 +96,7 @@ def _reference(rest: str) -> tuple[str | None, str]:
 # Parsing
 
 
-@dataclass
-class _Flags:
+class _Flags(Struct):
     fold: bool = False
     multiline: bool = False
     dotall: bool = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from strongroom.template.dependency import Dependency
 from strongroom.template.errors import SyntaxMistake, TemplateError
 from strongroom.template.execution import Execution, FileWrite, Options, Source
@@ -37,8 +39,7 @@ def parse(
     return JinjaTemplate.parse(text, name=name, left=left, right=right)
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text that was read: it can be rendered any number of times, from any thread."""
 
     text: str

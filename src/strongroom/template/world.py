@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from strongroom.template.dependency import Dependency
 from strongroom.template.errors import FunctionError
@@ -19,8 +20,7 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A network interface's address, for ``sockaddr``; ``flags`` are words such as ``up``, ``loopback``."""
 
     name: str

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 NEVER = float("inf")
 CAPPED = 0.98
 """A renewal that grants less than this part of the lease was cut short by the token's longest life."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(Struct, frozen=True):
     """How long a token lives, from ``since`` (monotonic seconds). ``granted`` is its first lease's length."""
 
     since: float

@@ -7,12 +7,13 @@ turn's length by the watcher's own clock, over which it could read without a bre
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+
+class Slot(Struct, frozen=True):
     """A turn that is taken. ``fence`` is higher than that of every turn before it."""
 
     fence: int
@@ -21,8 +22,7 @@ class Slot:
     """Seconds without a beat after which the holder is dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(Struct, frozen=True):
     """The document. ``fence`` is the highest given out."""
 
     fence: int = 0

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 SHORTEST = 1.0
 CAPPED = 0.98
 """A renewal that grants less than this part of the lease was cut short by its longest life."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """``interval`` is for secrets without a lease; ``threshold`` the part of a lease that is used up."""
 
     interval: float = 300.0
     threshold: float = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A lease as it was last granted, ``granted`` as it was first. Seconds; ``since`` by any clock."""
 
     lease_id: str
@@ -36,8 +35,7 @@ class Held:
         return self.since + self.duration
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to do, ``renew`` or ``read``, and in how many seconds."""
 
     what: str

@@ -10,9 +10,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+
+from msgspec import Struct
 
 from strongroom.agent.exit import Exit
 from strongroom.agent.render.lease import Held, Plan, Rules, plan_held, plan_unleased
@@ -26,8 +27,7 @@ from strongroom.template import UNKNOWN, Certificate, Dependency, Secret
 _log = logging.getLogger("agent.template")
 
 
-@dataclass(frozen=True, slots=True)
-class Persistence:
+class Persistence(Struct, frozen=True):
     """How failures are met. ``attempts`` 0 is no end; ``fatal`` ends the agent after the last."""
 
     attempts: int = 12
@@ -36,8 +36,7 @@ class Persistence:
     fatal: bool = False
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     value: Any = UNKNOWN
     held: Held | None = None
     what: str = "read"
