@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 Scalar: TypeAlias = str | int | float | bool
 
 
-def _position() -> Any:
-    return field(default=0, compare=False, repr=False)
+class _Part(Struct, frozen=True, eq=False):
+    """Equal to what says the same, wherever and however that is written."""
+
+    def said(self) -> tuple[object, ...]:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Part) and type(other) is type(self) and other.said() == self.said()
+
+    def __hash__(self) -> int:
+        return hash(self.said())
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(_Part, frozen=True, eq=False):
     """A comment as written, with its marks; a block comment may span lines."""
 
     text: str
-    line: int = _position()
-    column: int = _position()
-    end_line: int = _position()
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+
+    def said(self) -> tuple[object, ...]:
+        return (self.text,)
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(_Part, frozen=True, eq=False):
     """A string, number or bool. ``source`` is its spelling in the text, empty for one made by code."""
 
     value: Scalar
     kind: type
-    source: str = field(default="", compare=False, repr=False)
-    line: int = _position()
-    column: int = _position()
-    end_line: int = _position()
+    source: str = ""
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+
+    def said(self) -> tuple[object, ...]:
+        return (self.value, self.kind)
 
     @classmethod
     def of(cls, value: Scalar) -> Literal:
@@ -43,37 +57,43 @@ class Literal:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(_Part, frozen=True, eq=False):
     """``[ ... ]``."""
 
     items: tuple[Node, ...] = ()
-    comments: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
-    line: int = _position()
-    column: int = _position()
-    end_line: int = _position()
+    comments: tuple[Comment, ...] = ()
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+
+    def said(self) -> tuple[object, ...]:
+        return (self.items,)
 
     def plain(self) -> list[Any]:
         return [item.plain() for item in self.items]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(_Part, frozen=True, eq=False):
     """A key or a label, with or without quotes."""
 
     name: str
-    quoted: bool = field(default=False, compare=False)
-    line: int = _position()
-    column: int = _position()
+    quoted: bool = False
+    line: int = 0
+    column: int = 0
+
+    def said(self) -> tuple[object, ...]:
+        return (self.name,)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(_Part, frozen=True, eq=False):
     """``key = value`` or ``key "label" ... { }``; only the latter form has labels."""
 
     keys: tuple[Key, ...]
     value: Node
-    assigned: bool = field(default=False, compare=False)
+    assigned: bool = False
+
+    def said(self) -> tuple[object, ...]:
+        return self.keys, self.value
 
     @property
     def name(self) -> str:
@@ -88,24 +108,28 @@ class Item:
         return self.keys[0].column
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(_Part, frozen=True, eq=False):
     """A block found by name: its labels and its body, however the text spelled them."""
 
     labels: tuple[Key, ...]
     body: Node
     item: Item
 
+    def said(self) -> tuple[object, ...]:
+        return self.labels, self.body, self.item
 
-@dataclass(frozen=True, slots=True)
-class Object:
+
+class Object(_Part, frozen=True, eq=False):
     """``{ ... }`` or a whole text: its items in order; a key may occur several times."""
 
     items: tuple[Item, ...] = ()
-    comments: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
-    line: int = _position()
-    column: int = _position()
-    end_line: int = _position()
+    comments: tuple[Comment, ...] = ()
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+
+    def said(self) -> tuple[object, ...]:
+        return (self.items,)
 
     def get(self, name: str) -> Item | None:
         """The last item of that name."""

@@ -11,7 +11,7 @@ from strongroom.hcl import Node
 from strongroom.secret import Secret
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Stanza:
     """A block of keys. ``label`` is the word between its name and its body, ``given`` what was set.
 

@@ -35,7 +35,7 @@ from strongroom.secret import Secret
 _ENTERPRISE = "is for servers of Vault Enterprise; it has no effect"
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Retry(Stanza):
     """How often and how fast a request is tried again."""
 
@@ -46,7 +46,7 @@ class Retry(Stanza):
     max_backoff: float = key(duration, 60.0, "Longest wait between attempts.")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Ssl(Stanza):
     """TLS as consul-template has it."""
 
@@ -60,7 +60,7 @@ class Ssl(Stanza):
     server_name: str = key(text, "")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Vault(Stanza):
     """The server. Environment variables win over these keys, flags of the command line over both."""
 
@@ -91,7 +91,7 @@ class Vault(Stanza):
     grace: Any = ignored("has no effect since Vault's leases are renewed early enough")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Method(Stanza):
     """How to log in; ``label`` is the type of auth method, ``config`` what it needs."""
 
@@ -105,7 +105,7 @@ class Method(Stanza):
     config: Mapping[str, Any] = key(table, {})
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Sink(Stanza):
     """Where a token is written."""
 
@@ -119,7 +119,7 @@ class Sink(Stanza):
     config: Mapping[str, Any] = key(table, {})
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class AutoAuth(Stanza):
     """The login and where its token goes."""
 
@@ -128,7 +128,7 @@ class AutoAuth(Stanza):
     enable_reauth_on_new_credentials: bool = key(flag, False)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ApiProxy(Stanza):
     """How requests to the listeners are passed on."""
 
@@ -138,7 +138,7 @@ class ApiProxy(Stanza):
     prepend_configured_namespace: bool = key(flag, False)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Persist(Stanza):
     """A cache that outlives the process; ``label`` is its type."""
 
@@ -149,7 +149,7 @@ class Persist(Stanza):
     service_account_token_file: str = key(text, "/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Cache(Stanza):
     """Leases and tokens that pass through the listeners are kept and renewed."""
 
@@ -165,14 +165,14 @@ class Cache(Stanza):
     persist: Persist | None = block(Persist, labelled=True)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class AgentApi(Stanza):
     """What a listener offers beside the API."""
 
     enable_quit: bool = key(flag, False)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Listener(Stanza):
     """Where requests are taken; ``label`` is ``tcp`` or ``unix``."""
 
@@ -197,7 +197,7 @@ class Listener(Stanza):
     socket_group: str = key(text, "")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Wait(Stanza):
     """Rendering waits until nothing changed for ``min``, at most ``max`` (4 times min)."""
 
@@ -212,7 +212,7 @@ class Wait(Stanza):
         self.max = duration(Literal.of(most)) if most else 0.0
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ExecEnv(Stanza):
     """Which of the agent's environment a command sees."""
 
@@ -222,7 +222,7 @@ class ExecEnv(Stanza):
     denylist: tuple[str, ...] = key(texts, (), names=("blacklist",))
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Cycle(Stanza):
     """At most ``max_concurrent`` members of ``group`` restart at once, coordinated through the server."""
 
@@ -241,7 +241,7 @@ class Cycle(Stanza):
     turn: float = key(duration, 60.0, "A holder that does not renew its turn for so long has lost it.")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Command(Stanza):
     """A command that runs after a file changed."""
 
@@ -255,7 +255,7 @@ class Command(Stanza):
     splay: float = key(duration, 0.0)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Template(Stanza):
     """A file rendered from secrets."""
 
@@ -286,7 +286,7 @@ class Template(Stanza):
     map_to_environment_variable: str = key(text, "")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class EnvTemplate(Stanza):
     """An environment variable rendered from secrets; ``label`` is its name."""
 
@@ -302,7 +302,7 @@ class EnvTemplate(Stanza):
     function_denylist: tuple[str, ...] = key(texts, (), names=("function_blacklist",))
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class TemplateConfig(Stanza):
     """What holds for all templates."""
 
@@ -312,7 +312,7 @@ class TemplateConfig(Stanza):
     lease_renewal_threshold: float = key(fraction, 0.9)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Exec(Stanza):
     """The process that the agent runs."""
 
@@ -330,7 +330,7 @@ class Exec(Stanza):
     timeout: float = key(duration, 0.0)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Delimiters(Stanza):
     """The delimiters of templates that name none."""
 
@@ -338,7 +338,7 @@ class Delimiters(Stanza):
     right: str = key(text, "}}")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class AgentConfig(Stanza):
     """The whole of it."""
 
