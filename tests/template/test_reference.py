@@ -15,4 +15,4 @@ def test_the_guide_lists_all_functions() -> None:
 
 
 def test_every_function_says_what_it_does() -> None:
-    assert not [name for name, function in whole().functions.items() if not function.help]
+    assert not [function.name for function in whole().all() if not function.help]

@@ -92,34 +92,49 @@ Declared = TypeVar("Declared", bound=Callable[..., Any])
 
 
 class Library:
-    """Functions by name; a family of them may share the beginning of their names."""
+    """Functions by name; a family of them may share the beginning of their names.
+
+    A declaration is read when its function is first asked for: a template calls few of them.
+    """
 
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
-        self.functions: dict[str, Function] = {}
+        self._calls: dict[str, Callable[..., Any]] = {}
+        self._functions: dict[str, Function] = {}
 
     def function(self, *names: str) -> Callable[[Declared], Declared]:
         """Declares a function under one or more names."""
 
         def declare(call: Declared) -> Declared:
             for name in names:
-                self.functions[self.prefix + name] = declared(self.prefix + name, call)
+                self._calls[self.prefix + name] = call
             return call
 
         return declare
 
+    def update(self, other: Library) -> None:
+        """Take over the functions of another library."""
+        self._calls.update(other._calls)
+
     def __contains__(self, name: object) -> bool:
-        return name in self.functions
+        return name in self._calls
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.functions)
+        return iter(self._calls)
 
     def get(self, name: str) -> Function | None:
-        return self.functions.get(name)
+        found = self._functions.get(name)
+        if found is None and name in self._calls:
+            found = self._functions[name] = declared(name, self._calls[name])
+        return found
+
+    def all(self) -> list[Function]:
+        """All functions, by name."""
+        return [function for name in sorted(self._calls) if (function := self.get(name))]
 
 
 def declared(name: str, call: Callable[..., Any]) -> Function:
-    """A function's declaration, read from its annotations once, at import."""
+    """A function's declaration, read from its annotations."""
     hints = typing.get_type_hints(call)
     fixed: list[GoType] = []
     variadic = None

@@ -134,12 +134,12 @@ def offer(env: Environment, execution: Execution) -> None:
     """Makes the functions known to a template, as functions and as filters."""
     env.finalize = _finalized
     env.globals["range"] = _Counted(execution)
-    for name, function in whole().functions.items():
-        if name in NOT_OFFERED:
+    for function in whole().all():
+        if function.name in NOT_OFFERED:
             continue
         call = _caller(function, execution)
-        env.globals.setdefault(name, call)
-        env.filters.setdefault(name, _filter(call))
+        env.globals.setdefault(function.name, call)
+        env.filters.setdefault(function.name, _filter(call))
 
 
 def _finalized(value: Any) -> Any:

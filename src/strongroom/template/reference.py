@@ -11,9 +11,7 @@ def reference() -> str:
     sections = [*subjects().items(), ("Inside of sockaddr", ADDRESSES)]
     return "\n".join(
         f"### {subject}\n\n| | |\n|---|---|\n"
-        + "".join(
-            f"| `{each.signature}` | {_line(each.help)} |\n" for _, each in sorted(library.functions.items())
-        )
+        + "".join(f"| `{each.signature}` | {_line(each.help)} |\n" for each in library.all())
         for subject, library in sections
     )
 

@@ -58,5 +58,5 @@ def _own() -> Library:
 def _together(parts: dict[str, Library]) -> Library:
     found = Library()
     for part in parts.values():
-        found.functions.update(part.functions)
+        found.update(part)
     return found
