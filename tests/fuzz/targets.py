@@ -17,6 +17,7 @@ from strongroom import codec, hcl
 from strongroom.crypto import chain
 from strongroom.crypto.client_certificate import ClientCertificate, text_of
 from strongroom.crypto.revocation import BadAnswer, BadList, judge, question, read_list
+from strongroom.hcl.printer import dump
 from strongroom.policy.parser import parse_policy
 from strongroom.policy.stanza import PolicyError
 from tests.auth.cert.visitor import CLIENT, ROOT
@@ -69,8 +70,8 @@ def configuration(text: bytes) -> None:
     except hcl.ParseError as error:
         check(error.line >= 1)
         return
-    printed = hcl.dump(tree)
-    assert hcl.dump(hcl.parse(printed)) == printed
+    printed = dump(tree)
+    assert dump(hcl.parse(printed)) == printed
 
 
 def policy(text: bytes) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from strongroom import hcl
 from strongroom.hcl.lexer import MAX_DEPTH, MAX_SIZE, MAX_TOKENS
+from strongroom.hcl.printer import dump
 
 VALUES: tuple[tuple[str, Any], ...] = (
     ("1", 1),
@@ -200,7 +201,7 @@ PIECES = st.sampled_from([*WORDS.split(), "\n", "\x00", "\ufeff"])
 def test_any_text_gives_a_tree_or_a_parse_error(text: str) -> None:
     error, tree = attempt(text)
     if error is None:
-        assert hcl.parse(hcl.dump(tree)) == tree
+        assert hcl.parse(dump(tree)) == tree
     else:
         lines = text.split("\n")
         assert 1 <= error.line <= len(lines)

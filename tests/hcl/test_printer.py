@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom import hcl
-from strongroom.hcl.printer import quote
+from strongroom.hcl.printer import dump, quote
 
 NAMES = st.one_of(
     st.sampled_from(["a", "path", "true", "min-chars", "x.y", "", "a b", "1"]), st.text(max_size=5)
@@ -44,10 +44,10 @@ VALUES: st.SearchStrategy[hcl.Node] = st.recursive(
 
 @given(objects(VALUES))
 def test_what_is_printed_reads_back_equal_and_prints_the_same(tree: hcl.Object) -> None:
-    text = hcl.dump(tree)
+    text = dump(tree)
     again = hcl.parse(" " + text if text.startswith("{") else text)
     assert again == tree
-    assert hcl.dump(hcl.parse(hcl.dump(again))) == hcl.dump(again)
+    assert dump(hcl.parse(dump(again))) == dump(again)
 
 
 @given(st.text(st.characters(codec="utf-8")))
@@ -104,19 +104,19 @@ AS_THE_PEER = (
 
 @pytest.mark.parametrize(("text", "expected"), AS_THE_PEER)
 def test_layout(text: str, expected: str) -> None:
-    assert hcl.dump(hcl.parse(text)) == expected
-    assert hcl.dump(hcl.parse(expected)) == expected
+    assert dump(hcl.parse(text)) == expected
+    assert dump(hcl.parse(expected)) == expected
 
 
 def test_no_comment_is_lost() -> None:
     text = "# 1\na { # 2\n # 3\n b = [ # 4\n 1, # 5\n # 6\n ] # 7\n /* 8 */ c = 1 /* 9 */ d = 2 } # 10\n# 11"
-    printed = hcl.dump(hcl.parse(text))
+    printed = dump(hcl.parse(text))
     for number in range(1, 12):
         assert f" {number} " in printed.replace("\n", " ")
-    assert hcl.dump(hcl.parse(printed)) == printed
+    assert dump(hcl.parse(printed)) == printed
 
 
 def test_deep_nesting_prints_in_linear_time() -> None:
     text = "a {" * 99 + "}" * 99
     tree = hcl.parse(text)
-    assert hcl.parse(hcl.dump(tree)) == tree
+    assert hcl.parse(dump(tree)) == tree

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from strongroom import hcl
+from strongroom.hcl.printer import dump
 from strongroom.policy import ACL
 from strongroom.policy.builtin import DEFAULT, DEFAULT_TEXT, ROOT
 from strongroom.policy.template import render
@@ -42,7 +43,7 @@ def test_default_opens_the_own_entity_only() -> None:
 
 
 def test_default_is_well_formatted() -> None:
-    assert hcl.dump(hcl.parse(DEFAULT_TEXT)) == DEFAULT_TEXT
+    assert dump(hcl.parse(DEFAULT_TEXT)) == DEFAULT_TEXT
 
 
 def test_root_grants_everything() -> None:

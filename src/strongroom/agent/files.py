@@ -7,7 +7,6 @@ import grp
 import os
 import pwd
 import secrets
-import shutil
 from pathlib import Path
 
 from msgspec import Struct
@@ -108,6 +107,8 @@ def back_up(path: Path) -> None:
             Shape(path.stat().st_mode & 0o7777),
             default_mode=0o600,
         )
+        import shutil  # noqa: PLC0415  brings three compressions, at every start of an agent
+
         with contextlib.suppress(OSError):
             shutil.copystat(path, path.with_name(path.name + ".bak"))
     except OSError as error:

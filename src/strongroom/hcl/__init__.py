@@ -5,7 +5,6 @@ from __future__ import annotations
 from strongroom.hcl.error import ParseError
 from strongroom.hcl.node import Block, Comment, Item, Key, List, Literal, Node, Object, Scalar
 from strongroom.hcl.parser import parse
-from strongroom.hcl.printer import dump
 
 __all__ = [
     "Block",
@@ -18,6 +17,5 @@ __all__ = [
     "Object",
     "ParseError",
     "Scalar",
-    "dump",
     "parse",
 ]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from strongroom.template.function import TYPES, GoType, declared
 from strongroom.template.value import Duration, Int64, Record, Sized
@@ -221,6 +220,8 @@ def zone(name: str, local: tzinfo) -> tzinfo:
     """A zone by its name; UTC where there is none of that name."""
     if name == "Local":
         return local
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  few templates name a zone
+
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import Field
 from typing import Any, NamedTuple, TypeVar
@@ -85,6 +84,8 @@ class Reader:
             self.problem(self._place(item), f"{item.name} {error}")
 
     def _unknown(self, stanza: Stanza, item: Item, known: Iterable[str], name: str) -> None:
+        import difflib  # noqa: PLC0415  only mistakes need it
+
         near = difflib.get_close_matches(item.name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         where = f" in {name}" if name else ""
