@@ -16,10 +16,12 @@ def report(server: Server, *words: str) -> Outcome:
 def test_who_makes_leases(server: Server) -> None:
     for _ in range(3):
         assert server.api.post("auth/token/create", {"ttl": "1h"}).status == 200
-    done = report(server, "-by=role", "-top=1")
+    done = report(server, "-by=role", "-top=50")
     assert done.code == 0, done.err
     assert "auth/token/create" in done.out
     assert "in all" in done.out
+    first = report(server, "-by=role", "-top=1").out
+    assert len(first.splitlines()) == 5, first  # two of heading, one maker, the sum
     shown = json.loads(report(server, "-format=json", "auth/token/").out)["data"]
     [mount] = shown["counts"]
     assert mount["name"] == "auth/token/"
