@@ -70,6 +70,7 @@ GOOD: tuple[tuple[Any, Any, Any], ...] = (
     (CommaList, "", []),
     (StringList, "a,b", ["a,b"]),
     (StringList, ["a", "b"], ["a", "b"]),
+    (StringList, "", []),
     (IntList, "1,2", [1, 2]),
     (IntList, [1, "2"], [1, 2]),
     (IntList, "", []),

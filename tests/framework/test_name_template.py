@@ -11,7 +11,7 @@ NOW = 1_700_000_000 * SECOND + 123_456_789  # 2023-11-14T22:13:20Z
 
 
 def made(text: str) -> str:
-    return NameTemplate(text).render(NOW, DisplayName="token-Ann", RoleName="readers")
+    return NameTemplate(text).render(NOW, display_name="token-Ann", role_name="readers")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,10 @@ def made(text: str) -> str:
         ('{{"0123456789abcdef" | truncate_sha256 12}}', "0123d48c9adc"),
         ('{{"short" | truncate_sha256 12}}', "short"),
         ("a {{- .RoleName -}} b", "areadersb"),
+        ('{{if eq .RoleName "readers"}}r{{else}}x{{end}}{{len .RoleName}}', "r7"),
+        ("{{$short := .RoleName | truncate 2}}{{$short}}-{{$short}}{{/* twice */}}", "re-re"),
+        ('{{ printf "%q%05d" .RoleName 7 }}{{ print "a" 1 }}{{ slice .RoleName 0 2 }}', '"readers"00007a1re'),
+        ("{{random 0}}", ""),
     ),
 )
 def test_names(text: str, name: str) -> None:
@@ -46,8 +50,7 @@ def test_names(text: str, name: str) -> None:
 def test_what_is_random_is_so_every_time() -> None:
     assert re.fullmatch(r"[0-9A-Za-z]{20}", made("{{random 20}}"))
     assert re.fullmatch(r"[0-9a-f-]{36}", made("{{uuid}}"))
-    template = NameTemplate("{{random 20}}{{uuid}}")
-    assert template.render(NOW) != template.render(NOW)
+    assert made("{{random 20}}{{uuid}}") != made("{{random 20}}{{uuid}}")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,6 @@ def test_what_is_random_is_so_every_time() -> None:
         "{{.RoleName",
         "{{}}",
         "{{ nothing }}",
-        "{{if .RoleName}}x{{end}}",
         "{{ .RoleName .DisplayName }}",
         "{{ .RoleName | 5 }}",
         "{{ random }}",
@@ -67,28 +69,27 @@ def test_what_is_random_is_so_every_time() -> None:
         "{{ & }}",
         "{{" + "(" * 100 + "uuid" + ")" * 100 + "}}",
         "x" * 5000,
-    ),
-)
-def test_what_is_no_template_is_refused_when_it_is_set(text: str) -> None:
-    with pytest.raises(BadTemplate):
-        NameTemplate(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    (
         "{{.Nothing}}",
-        "{{random 0}}",
+        "{{random -1}}",
         "{{random 5000}}",
         "{{random 99999999999999999999}}",
         '{{random "3"}}',
+        "{{truncate 0 .RoleName}}",
         "{{truncate_sha256 8 .RoleName}}",
         '{{printf "%s"}}',
         '{{printf "%s" "a" "b"}}',
-        '{{printf "%x" "a"}}',
+        '{{printf "%d" "a"}}',
         "{{random 4000}}{{random 4000}}",
+        '{{env "HOME"}}',
+        '{{file "/etc/passwd"}}',
+        '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}',
     ),
 )
-def test_what_cannot_be_carried_out_is_refused(text: str) -> None:
-    with pytest.raises(BadTemplate):
-        made(text)
+def test_what_makes_no_names_is_refused_when_it_is_set(text: str) -> None:
+    with pytest.raises(BadTemplate, match="unable to initialize username template"):
+        NameTemplate(text, what="username")
+
+
+def test_what_only_some_names_make_is_refused_then() -> None:
+    with pytest.raises(BadTemplate, match="unable to apply template"):
+        made('{{if eq .RoleName "readers"}}{{random 5000}}{{end}}')

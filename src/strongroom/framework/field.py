@@ -26,7 +26,7 @@ CommaList = Annotated[list[str], "comma"]
 """A list of strings; also accepted as one string with commas."""
 
 StringList = Annotated[list[str], "strings"]
-"""A list of strings; one string is a list of one."""
+"""A list of strings; one string is a list of one, and an empty one a list of none."""
 
 IntList = Annotated[list[int], "ints"]
 """A list of integers; also accepted as one string with commas."""
@@ -110,7 +110,7 @@ def _signed_duration(value: Any) -> int:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, list):
         return [_string(item) for item in value]
-    return [_string(value)]
+    return [_string(value)] if value != "" else []
 
 
 def _comma(value: Any) -> list[str]:

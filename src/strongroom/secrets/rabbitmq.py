@@ -248,7 +248,7 @@ async def _free_name(connection: Connection, role: str, request: Request) -> str
     """A name that no user has: whoever is there must be neither changed nor, later on, deleted."""
     template = NameTemplate(connection.username_template or DEFAULT_TEMPLATE, what="username")
     display_name = request.entry.display_name if request.entry is not None else ""
-    name = template.render(request.now, DisplayName=display_name, RoleName=role)
+    name = template.render(request.now, display_name=display_name, role_name=role)
     if not 0 < len(name.encode()) <= _MAX_NAME:
         raise BadRequest(f"the username template makes a name that has not 1 to {_MAX_NAME} bytes")
     answer = await connection.call("GET", "users", name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from strongroom.template.dependency import Dependency
 from strongroom.template.errors import SyntaxMistake, TemplateError
 from strongroom.template.execution import Execution, FileWrite, Options, Source
+from strongroom.template.function import Library
 from strongroom.template.functions import library_for
 from strongroom.template.lexer import place
 from strongroom.template.node import Body, Node
@@ -46,23 +47,33 @@ class Template(Struct, frozen=True):
     name: str
     body: Body
     definitions: dict[str, Body]
+    library: Library
 
     @classmethod
-    def parse(cls, text: str, *, name: str = "template", left: str = "", right: str = "") -> Template:
-        """Reads a template. Raises SyntaxMistake, which names the place."""
+    def parse(
+        cls,
+        text: str,
+        *,
+        name: str = "template",
+        left: str = "",
+        right: str = "",
+        library: Library | None = None,
+    ) -> Template:
+        """Reads a template that may call a library's functions. Raises SyntaxMistake with the place."""
+        library = library or library_for(text)
         try:
-            parser = Parser(text, name, library_for(text), left, right)
+            parser = Parser(text, name, library, left, right)
             body = parser.parse()
         except RecursionError:
             raise SyntaxMistake("nested too deeply", name=name, line=1, column=1) from None
-        return cls(text, name, body, parser.definitions)
+        return cls(text, name, body, parser.definitions, library)
 
     def place(self, node: Node) -> tuple[int, int]:
         return place(self.text, node.position)
 
-    def render(self, world: World, options: Options | None = None) -> Rendered:
+    def render(self, world: World, options: Options | None = None, data: Any = None) -> Rendered:
         """See ``render``."""
-        return render(self, world, options)
+        return render(self, world, options, data)
 
 
 @dataclass(frozen=True)
@@ -84,12 +95,12 @@ class Rendered:
         return self.text.encode("utf-8", "surrogateescape")
 
 
-def render(template: Template, world: World, options: Options | None = None) -> Rendered:
-    """Runs a template. Raises ExecutionError where it fails for another reason than a missing value."""
+def render(template: Template, world: World, options: Options | None = None, data: Any = None) -> Rendered:
+    """Runs a template on ``data``. Raises ExecutionError where more than a value is missing."""
     source = Source(template.name, template.body, dict(template.definitions), template.place)
-    execution = Execution(source, library_for(template.text), world, options or Options())
+    execution = Execution(source, template.library, world, options or Options())
     try:
-        execution.run(template.body, None)
+        execution.run(template.body, data)
     except TemplateError:
         if not execution.missing:
             raise

@@ -190,7 +190,14 @@ def test_postgresql_makes_roles_for_certificates(postgres: Postgres) -> None:
         ('near "nter2"', "hunter22", 'near "•••"'),
         ("nothing here", "hunter22", "nothing here"),
         ("nothing here", "", "nothing here"),
+        ("near 'ter ord22' at line 1", "hunter word22", "near '••• •••' at line 1"),
+        ('the server has no database "it"', "the-database-password", 'the server has no database "it"'),
+        ("using password", "p", "using password"),
     ),
 )
 def test_what_databases_quote(sentence: str, secret: str, expected: str) -> None:
-    assert masked(sentence, secret) == expected
+    assert masked(sentence, sent=secret) == expected
+
+
+def test_what_was_not_sent_is_masked_as_a_whole() -> None:
+    assert masked('no "root", hunter22 ""', "root-password", "hunter22") == 'no "root", ••• ""'

@@ -38,7 +38,16 @@ def test_what_a_name_says(url: str, expected: DSN) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ("", "nonsense", "u:p@tcp(h:0)/", "u:p@tcp(h:70000)/", "u:p@udp(h)/", "u:p@tcp(h/", "u:p@tcp(h)/?no=1"),
+    (
+        "",
+        "nonsense",
+        "u:p@tcp(h:0)/",
+        "u:p@tcp(h:70000)/",
+        "u:p@udp(h)/",
+        "u:p@tcp(h/",
+        "u:p@tcp(h)/?no=1",
+        "u:p@tcp(h)/?tls=mine",
+    ),
 )
 def test_names_that_cannot_be(url: str) -> None:
     with pytest.raises(BadRequest, match="connection_url"):

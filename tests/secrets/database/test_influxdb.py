@@ -59,7 +59,7 @@ def test_it_is_the_plugin_of_its_name() -> None:
 
 
 def test_names() -> None:
-    made = NameTemplate(InfluxDB.username_template).render(0, DisplayName="token-x", RoleName="App-1")
+    made = NameTemplate(InfluxDB.username_template).render(0, display_name="token-x", role_name="App-1")
     assert made.startswith("v_token_x_app_1_")
     assert made == made.lower()
 

@@ -50,7 +50,7 @@ def test_it_is_the_plugin_of_its_name() -> None:
 
 
 def test_names_have_no_dots() -> None:
-    made = NameTemplate(MongoDB.username_template).render(0, DisplayName="ldap-a.b", RoleName="r.s")
+    made = NameTemplate(MongoDB.username_template).render(0, display_name="ldap-a.b", role_name="r.s")
     assert made.startswith("v-ldap-a-b-r-s-")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,7 @@ def test_the_plugins_of_their_names(name: str, found: type) -> None:
 
 
 def test_names_have_the_length_that_the_server_takes() -> None:
-    fields = {"DisplayName": "token-of-somebody", "RoleName": "a-long-role-name"}
+    fields = {"display_name": "token-of-somebody", "role_name": "a-long-role-name"}
     assert len(NameTemplate(MySQL.username_template).render(0, **fields)) == 32
     legacy = NameTemplate(LegacyMySQL.username_template).render(0, **fields)
     assert (len(legacy), legacy[:7]) == (16, "v-a-lo-")
@@ -120,16 +119,6 @@ def test_quotes_of_either_kind_in_either_mode(mariadb: MariaDB) -> None:
     using(mariadb, work)
     assert mariadb.query("SELECT what FROM mysql.noted") == [(name,), (name,)]
     mariadb.query("DROP TABLE mysql.noted")
-
-
-def test_statements_in_base64(mariadb: MariaDB) -> None:
-    async def work(plugin: MySQL) -> None:
-        await plugin.create(user("encoded", b64encode(CREATE.encode()).decode()))
-        assert await plugin.accepts("encoded", "s3cret-of-user")
-        with pytest.raises(Refused, match="syntax"):
-            await plugin.create(user("plain", "NONSENSE"))
-
-    using(mariadb, work)
 
 
 def test_accounts_of_other_hosts_and_their_sessions_end(mariadb: MariaDB) -> None:

@@ -18,6 +18,7 @@ from strongroom.secrets.database.connection import Config
 from strongroom.secrets.database.plugin import Credential, NewUser, Refused, Settings
 from strongroom.secrets.database.plugins import plugin_class
 from strongroom.secrets.database.redis import Redis
+from strongroom.secrets.database.statement import decoded
 from tests.inprocess import InProcess, inprocess
 from tests.redis import Redis as Server
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, connected, creds, ok
@@ -39,7 +40,7 @@ def using(server: Server, work: Callable[[Redis], Awaitable[None]], **details: A
 
 
 def user(name: str, *rules: str, password: str = "s3cret-of-user") -> NewUser:
-    return NewUser(name, Credential(password=password), 0, list(rules))
+    return NewUser(name, Credential(password=password), 0, decoded(list(rules)))
 
 
 @pytest.mark.parametrize("name", ("redis-database-plugin", "valkey-database-plugin"))
@@ -48,7 +49,7 @@ def test_the_plugins_of_their_names(name: str) -> None:
 
 
 def test_names() -> None:
-    made = NameTemplate(Redis.username_template).render(0, DisplayName="token-x", RoleName="app")
+    made = NameTemplate(Redis.username_template).render(0, display_name="token-x", role_name="app")
     assert made.startswith("V_TOKEN-X_APP_")
     assert made == made.upper()
 

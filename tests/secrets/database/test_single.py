@@ -77,5 +77,5 @@ def test_a_connection_that_does_not_work_is_refused(postgres: Postgres) -> None:
 
 def test_the_one_of_mysql_names_users_as_it_did() -> None:
     text = MySQL.names(object.__new__(MySQL), 4, 4, 16)
-    assert NameTemplate(text).render(0, DisplayName="token-ann", RoleName="readers").startswith("read-toke-")
-    assert len(NameTemplate(text).render(0, DisplayName="token-ann", RoleName="readers")) == 16
+    made = NameTemplate(text).render(0, display_name="token-ann", role_name="readers")
+    assert (made[:10], len(made)) == ("read-toke-", 16)

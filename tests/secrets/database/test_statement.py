@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from strongroom.errors import BadRequest
-from strongroom.secrets.database.statement import Dialect, fill, split
+from strongroom.secrets.database.statement import Dialect, decoded, fill, split
 
 PG = Dialect(escape_strings=True, dollars=True)
 MYSQL = Dialect(identifiers="`", strings="'\"", backslashes=True, hash_comments=True, spaced_dashes=True)
@@ -100,3 +102,22 @@ def test_what_is_put_where_only_backslashes_escape(statement: str, value: str, e
 )
 def test_statements_end_at_semicolons(text: str, statements: list[str]) -> None:
     assert split(text, MYSQL) == statements
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    (
+        ("a; b", ["a; b"]),
+        ('["a; b", "c"]', ["a; b", "c"]),
+        (b64encode(b"CREATE it;\nGRANT it").decode(), ["CREATE it;\nGRANT it"]),
+        (b64encode(b'["a","b"]').decode(), ["a", "b"]),
+        (b64encode(b'{"db":"x"}').decode(), ['{"db":"x"}']),
+        ("NONSENSE", ["NONSENSE"]),
+        (b64encode(b"\0 \1").decode(), [b64encode(b"\0 \1").decode()]),
+        ("[not json", ["[not json"]),
+        ("[1]", ["[1]"]),
+    ),
+)
+def test_statements_are_taken_in_several_forms(text: str, statements: list[str]) -> None:
+    assert decoded([text]) == statements
+    assert decoded([text, "z"]) == [*statements, "z"]

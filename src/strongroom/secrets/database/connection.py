@@ -41,7 +41,6 @@ _INLINE = (
     "Password found in connection_url, use a templated url to enable root rotation and prevent read access "
     "to password information."
 )
-_SAMPLE = {"DisplayName": "token", "RoleName": "role"}
 
 
 @dataclass(slots=True)
@@ -88,7 +87,7 @@ class Config:
     def username_template(self, default: str = "") -> NameTemplate:
         """How users are named: as configured, else by ``default``, else the plugin's way."""
         given = self.settings().text("username_template") or default
-        return NameTemplate(given or plugin_class(self.plugin_name).username_template)
+        return NameTemplate(given or plugin_class(self.plugin_name).username_template, what="username")
 
 
 def described(config: Config) -> dict[str, Any]:
@@ -126,7 +125,7 @@ async def checked(config: Config, *, verify: bool) -> None:
     await settle()
     try:
         plugin = plugin_class(config.plugin_name)(config.settings())
-        config.username_template().render(0, **_SAMPLE)
+        config.username_template()
         try:
             if verify:
                 await plugin.verify()
@@ -203,6 +202,8 @@ class ConfigPath(Path):
         config = self._merged(before, request)
         if not config.plugin_name:
             raise BadRequest("empty plugin name")
+        if self.plugin_version:
+            raise BadRequest("only the built-in version of a plugin can be used")
         plugin_class(config.plugin_name)
         await checked(config, verify=self.verify_connection)
         if before is not None and before.plugin_name != config.plugin_name:

@@ -123,7 +123,7 @@ async def _certificate(request: Request, how: Recipe, username: str, ttl: int) -
     if template := how.settings.get("common_name_template"):
         role = request.relative.rpartition("/")[2]
         common_name = NameTemplate(template).render(
-            request.now, DisplayName=display_name(request), RoleName=role
+            request.now, display_name=display_name(request), role_name=role
         )
     issue = Authority(how.settings["ca_cert"], how.settings["ca_private_key"]).issue
     kind = cast('Literal["rsa", "ec", "ed25519"]', how.settings["key_type"])

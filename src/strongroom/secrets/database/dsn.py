@@ -12,8 +12,10 @@ from strongroom.secrets.database.plugin import Settings
 _ADDRESS = re.compile(r"(?P<network>[a-z]*)(?:\((?P<address>[^()]*)\))?")
 _HOST = re.compile(r"\[(?P<inner>[^\]]+)\](?::(?P<port>\d+))?|(?P<host>[^:]*)(?::(?P<plain_port>\d+))?")
 _PARAMETERS = frozenset({
-    "allowCleartextPasswords", "allowNativePasswords", "charset", "collation", "interpolateParams", "loc",
-    "multiStatements", "parseTime", "readTimeout", "timeout", "tls", "writeTimeout",
+    "allowAllFiles", "allowCleartextPasswords", "allowFallbackToPlaintext", "allowNativePasswords",
+    "allowOldPasswords", "charset", "checkConnLiveness", "clientFoundRows", "collation", "columnsWithAlias",
+    "connectionAttributes", "interpolateParams", "loc", "maxAllowedPacket", "multiStatements", "parseTime",
+    "readTimeout", "rejectReadOnly", "timeTruncate", "timeout", "tls", "writeTimeout",
 })  # fmt: skip
 """Those of the usual driver that change nothing here, and those that are minded."""
 
@@ -84,4 +86,6 @@ def _parameters(text: str) -> dict[str, str]:
     found = dict(parse_qsl(text, keep_blank_values=True))
     if unknown := sorted(found.keys() - _PARAMETERS):
         raise BadRequest(f"invalid connection_url: the parameter {unknown[0]} is not known")
+    if found.get("tls", "") not in {"", "true", "false", "skip-verify", "preferred"}:
+        raise BadRequest("invalid connection_url: tls is true, false, skip-verify or preferred")
     return found

@@ -102,7 +102,7 @@ class Elasticsearch:
         answer = await self._send(method, path, self._username, self._password, body)
         if answer.ok or (missing and answer.status == 404):
             return answer
-        said = f"the database answered {answer.status}: {masked(_reason(answer), secret)}"
+        said = f"the database answered {answer.status}: {masked(_reason(answer), sent=secret)}"
         raise Refused(said) if answer.status in {400, 403, 404, 405, 409} else UpstreamFailed(said)
 
     async def _send(self, method: str, path: str, username: str, password: str, body: Any = None) -> Answer:

@@ -136,7 +136,7 @@ class InfluxDB:
             raise UpstreamFailed("the database answered something that is not its own") from None
         for done, error in enumerate([said.error] if said.error else [one.error for one in said.results]):
             if error:
-                sentence = f"the database refused it: {masked(error, secret)}"
+                sentence = f"the database refused it: {masked(error, sent=secret)}"
                 raise _Halfway(sentence) if done else (_Gone if error == _GONE else Refused)(sentence)
         if answer.status != 200:
             raise UpstreamFailed(f"the database answered {answer.status}")
@@ -182,7 +182,7 @@ def _target(settings: Settings) -> Target:
         certificate=certificate,
         key=key,
         verify=not settings.flag("insecure_tls"),
-        timeout=LONGEST,
+        timeout=float(settings.seconds("connect_timeout") or LONGEST),
     )
     target.check()
     return target

@@ -97,7 +97,7 @@ async def _issue(
         default=default, longest=longest, wanted=role.default_ttl, backend_max=role.max_ttl
     )
     username = config.username_template(role.username_template).render(
-        request.now, DisplayName=display_name(request), RoleName=name
+        request.now, display_name=display_name(request), role_name=name
     )
     if isinstance(client, Knows) and await client.exists(username):
         # Before anything is announced: what is announced and fails is removed, whoever it belongs to.

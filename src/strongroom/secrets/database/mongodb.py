@@ -135,7 +135,7 @@ class MongoDB:
         except OperationFailure as error:
             raise _judged(error, secret) from None
         except (PyMongoError, ValueError) as error:
-            said = masked(str(error).partition(", Timeout:")[0], secret, self._place.password)
+            said = masked(str(error).partition(", Timeout:")[0], self._place.password, sent=secret)
             raise UpstreamFailed(f"the database cannot be reached: {said}") from None
 
     # -- connections ---------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class _Gone(Refused):
 
 def _judged(error: OperationFailure, secret: str) -> Exception:
     """What an answer of the server's means to the engine."""
-    said = masked(str((error.details or {}).get("errmsg", "")), secret)
+    said = masked(str((error.details or {}).get("errmsg", "")), sent=secret)
     if error.code == _NOT_AUTHENTICATED:
         return _Shut("the database does not let the user in")
     if error.code in _UNREACHED or error.code is None:

@@ -7,7 +7,6 @@ no transaction of changes of accounts: what fails in the middle is taken back he
 from __future__ import annotations
 
 import ssl
-from base64 import b64decode
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -214,7 +213,6 @@ class MySQL:
     async def _execute(self, wire: Wire, statements: Sequence[str], values: dict[str, str]) -> None:
         """Run statements one by one. Raises :class:`_Halfway` when one but the first is refused."""
         dialect = await self._dialect(wire)
-        statements = [_decoded(text) for text in statements]
         texts = [
             fill(statement, values, dialect) for text in statements for statement in split(text, dialect)
         ]
@@ -251,7 +249,7 @@ class MySQL:
         try:
             return await working(self._threads, wire, work)
         except pymysql.MySQLError as error:
-            code, said = _said(error, secret, self._place.password)
+            code, said = _said(error, self._place.password, secret)
             if (not 1000 <= code < 2000 and code < 3000) or code in _UNREACHED | _AGAIN:
                 wire.severed = wire.severed or code not in _AGAIN
                 raise UpstreamFailed(f"the database failed: {said}") from None
@@ -286,11 +284,11 @@ class _Shut(UpstreamFailed):
         super().__init__(said)
 
 
-def _said(error: Exception, *secrets: str) -> tuple[int, str]:
+def _said(error: Exception, own: str, sent: str = "") -> tuple[int, str]:
     """The number and the sentence of an error of the driver's."""
     number, *rest = error.args or (0,)
     if isinstance(error, pymysql.MySQLError) and isinstance(number, int):
-        return number, masked(" ".join(map(str, rest)), *secrets)
+        return number, masked(" ".join(map(str, rest)), own, sent=sent)
     return 0, "the database cannot be reached"
 
 
@@ -302,15 +300,6 @@ def _tls(settings: Settings, place: DSN) -> ssl.SSLContext | None:
     if not (ca or key or skips or settings.text("tls_server_name")) and how in {"", "false", "preferred"}:
         return None
     return context("the database", ca=ca, certificate=key, verify=not skips)
-
-
-def _decoded(text: str) -> str:
-    """A statement that may be given in base64, as shells like it."""
-    try:
-        decoded = b64decode(text, validate=True).decode()
-    except ValueError:
-        return text
-    return decoded if " " in decoded and decoded.isprintable() else text
 
 
 def _values(username: str, password: str = "", expiration: int = 0) -> dict[str, str]:

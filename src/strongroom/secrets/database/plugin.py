@@ -13,10 +13,10 @@ connections, bounds every wait, and does no blocking work on the event loop. Its
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
-
-import msgspec
 
 from strongroom.errors import BadRequest
 from strongroom.hcl import duration
@@ -51,10 +51,10 @@ class Settings:
     def number(self, name: str, default: int = 0) -> int:
         """An option that is a whole number, also given as a string."""
         value = self.details.get(name, default)
-        try:
-            return int(bytes(value)) if isinstance(value, msgspec.Raw) else int(value)
-        except (TypeError, ValueError, OverflowError):
-            raise BadRequest(f"invalid {name}: a number is expected") from None
+        if isinstance(value, int | str) or (isinstance(value, float) and value.is_integer()):
+            with suppress(ValueError):
+                return int(value)
+        raise BadRequest(f"invalid {name}: a number is expected")
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """An option that is true or false, also given as a string."""
@@ -193,13 +193,25 @@ def setting(plugin: Plugin) -> SetsCredentials:
     return plugin
 
 
-def masked(sentence: str, *secrets: str) -> str:
-    """``sentence`` without the secrets, whole or in pieces that a database quotes from a statement."""
-    for secret in secrets:
-        if not secret:
-            continue
-        sentence = sentence.replace(secret, "•••")
-        for word in sorted(set(sentence.replace('"', " ").replace("'", " ").split()), key=len, reverse=True):
-            if len(word) >= 3 and word in secret:
-                sentence = sentence.replace(word, "•••")
-    return sentence
+_QUOTED = re.compile(r"""["'`].*["'`]""", re.DOTALL)
+_BETWEEN = re.compile(r"""([\s"'`]+)""")
+_TELLING = 3
+"""Characters that a secret, or a piece of one, has at least where it is masked."""
+
+
+def masked(sentence: str, *secrets: str, sent: str = "") -> str:
+    """``sentence`` without the secrets; of ``sent``, which stood in a statement, also without pieces.
+
+    A database quotes those. What it does not quote are its own words: to mask one that stands in a secret
+    as well would tell of the secret.
+    """
+    for secret in (*secrets, sent):
+        if len(secret) >= _TELLING:
+            sentence = sentence.replace(secret, "•••")
+    return _QUOTED.sub(lambda quoted: _without_pieces(quoted[0], sent), sentence) if sent else sentence
+
+
+def _without_pieces(quoted: str, secret: str) -> str:
+    return "".join(
+        "•••" if len(word) >= _TELLING and word in secret else word for word in _BETWEEN.split(quoted)
+    )

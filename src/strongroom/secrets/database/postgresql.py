@@ -251,7 +251,7 @@ class PostgreSQL:
     def _judged(self, connection: Connection, error: psycopg.Error, secret: str) -> Exception:
         """What an error of the driver's means to the engine."""
         state = error.sqlstate or ""
-        said = masked(error.diag.message_primary or str(error).strip(), secret, self._secret)
+        said = masked(error.diag.message_primary or str(error).strip(), self._secret, sent=secret)
         if connection.broken or connection.closed or not state or state[:2] in _UNREACHED:
             return UpstreamFailed(f"the database failed: {said}")
         if state == _COLLIDED or state in {"40001", "40P01"}:
@@ -283,8 +283,8 @@ def _parameters(settings: Settings) -> dict[str, Any]:
         raise BadRequest("username and/or password cannot contain the template variables")
     try:
         found = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise BadRequest(f"invalid connection_url: {masked(str(error).strip(), settings.password)}") from None
+    except psycopg.ProgrammingError:  # whose words quote the URL, which may hold a password
+        raise BadRequest("invalid connection_url: postgresql://host/database is expected") from None
     encoded = settings.flag("disable_escaping") and "://" in url
     values = {"username": settings.username, "password": settings.password}
     for name, value in values.items():
@@ -315,7 +315,7 @@ def _files(settings: Settings) -> dict[str, MemoryFile]:
 
 
 def _hashes(settings: Settings) -> bool:
-    how = settings.text("password_authentication", "password")
+    how = settings.text("password_authentication") or "password"
     if how not in {"password", "scram-sha-256"}:
         raise BadRequest(f"'{how}' is not a valid password authentication type")
     return how == "scram-sha-256"

@@ -12,7 +12,6 @@ import select
 import ssl
 from typing import Any, ClassVar
 
-import msgspec
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -34,7 +33,7 @@ from strongroom.upstream.tls import context
 
 _RULES = ("~*", "+@read")
 """What a user may do when the role does not say it."""
-_PERSISTENCE = {"": (), "ACLFILE": ("ACL", "SAVE"), "REWRITE": ("CONFIG", "REWRITE")}
+_PERSISTENCE = {"": (), "NONE": (), "ACLFILE": ("ACL", "SAVE"), "REWRITE": ("CONFIG", "REWRITE")}
 _UNREACHED = ("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "MISCONF", "OOM", "NOREPLICAS")
 """First words of errors that tell of the server, not of the command."""
 
@@ -59,7 +58,7 @@ class Redis:
         self._tls = _tls(settings)
         mode = settings.text("persistence_mode")
         if mode.upper() not in _PERSISTENCE:
-            raise BadRequest("invalid persistence_mode: ACLFILE or REWRITE is expected")
+            raise BadRequest("invalid persistence_mode: ACLFILE, REWRITE or NONE is expected")
         self._keeping = _PERSISTENCE[mode.upper()]
         self._pool: Pool[_Wire] = Pool(
             Bounds.of(settings), open=self._open, close=_close, usable=_Wire.usable
@@ -217,16 +216,10 @@ def _proof(credential: Credential) -> tuple[str, str]:
 
 
 def _rules(statements: list[str]) -> list[str]:
-    """The rules that a role gives: each statement is one, or a JSON list of them."""
-    found: list[str] = []
-    for text in filter(None, map(str.strip, statements)):
-        if not text.startswith("["):
-            found.append(text)
-            continue
-        try:
-            found += msgspec.json.decode(text, type=list[str])
-        except (msgspec.DecodeError, UnicodeError):
-            raise BadRequest("creation_statements are a JSON list of rules of the ACL") from None
+    """The rules that a role gives: each statement is one."""
+    found = [text for text in map(str.strip, statements) if text]
+    if any(text.startswith("[") for text in found):
+        raise BadRequest("creation_statements are rules of the ACL, or a JSON list of them")
     return found or list(_RULES)
 
 

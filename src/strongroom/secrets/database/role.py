@@ -12,6 +12,7 @@ from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.database.credential import Recipe, recipe
 from strongroom.secrets.database.login import RoleTerms, issue
+from strongroom.secrets.database.statement import decoded
 
 if TYPE_CHECKING:
     from strongroom.secrets.database.engine import Database
@@ -37,10 +38,10 @@ class Role:
         """What the role says of users."""
         return RoleTerms(
             self.db_name,
-            self.creation_statements,
-            self.revocation_statements,
-            self.rollback_statements,
-            self.renew_statements,
+            decoded(self.creation_statements),
+            decoded(self.revocation_statements),
+            decoded(self.rollback_statements),
+            decoded(self.renew_statements),
             self.default_ttl,
             self.max_ttl,
             self.recipe,
@@ -66,7 +67,7 @@ class RolePath(Path):
 
     Statements hold ``{{name}}``, ``{{password}}`` and ``{{expiration}}``, each in the quotes that its place
     needs; what is put there is quoted for them. A list of statements runs in one transaction where the
-    database has those.
+    database has those. A list may also be a text in JSON, and any text may be in base64.
     """
 
     pattern = "roles/{name}"

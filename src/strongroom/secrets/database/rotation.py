@@ -27,6 +27,7 @@ from strongroom.secrets.database.plugin import (
     Refused,
     setting,
 )
+from strongroom.secrets.database.statement import decoded
 
 if TYPE_CHECKING:
     from strongroom.secrets.database.connection import Config
@@ -56,7 +57,7 @@ async def rotate(
 ) -> None:
     """Give the account of a static role another credential."""
     async with database.clients.acting(config) as client:
-        setter = setting(client)
+        setting(client)
         if role.recipe.kind not in client.credential_types:
             raise BadRequest(f'unsupported credential_type: "{role.recipe.kind}"')
         fresh = await made(database, request, role.recipe, config.password_policy, role.username, _YEAR)
@@ -71,9 +72,13 @@ async def rotate(
             "before": before,
         }
         async with request.undo("rotate", announced):
-            await setter.set_credential(role.username, fresh.credential, role.rotation_statements)
+            await _set(client, role.username, fresh.credential, role.rotation_statements)
             await _verify(client, role.username, fresh.credential, before.get("password", ""))
     database.keep_static_role(request, name, role, planned)
+
+
+async def _set(client: Plugin, username: str, credential: Credential, statements: list[str]) -> None:
+    await setting(client).set_credential(username, credential, decoded(statements))
 
 
 async def _verify(client: Plugin, username: str, credential: Credential, before: str) -> None:
@@ -127,8 +132,7 @@ async def settle(database: Database, request: Request, data: dict[str, Any]) -> 
 async def _set_again(client: Plugin, role: StaticRole, credential: Credential) -> bool:
     """Set what may not have been set; False when the database refuses it, as it did before."""
     try:
-        setter = setting(client)
-        await setter.set_credential(role.username, credential, role.rotation_statements)
+        await _set(client, role.username, credential, role.rotation_statements)
     except Refused as error:
         _log.warning("a rotation was given up: %s", error.public)
         return False
@@ -168,10 +172,10 @@ async def rotate_root(database: Database, request: Request, name: str) -> None:
     password = await database.password(request, config.password_policy)
     announced = {"name": name, "config": config.id, "password": password}
     async with database.clients.changing(config) as client:
-        setter = setting(client)
+        setting(client)
         async with request.undo("rotate-root", announced):
             credential = Credential(PASSWORD, password)
-            await setter.set_credential(config.username, credential, config.root_rotation_statements)
+            await _set(client, config.username, credential, config.root_rotation_statements)
             await _verify(client, config.username, credential, config.password)
         _take_over_root(database, request, name, config, password)
 
@@ -191,10 +195,9 @@ async def settle_root(database: Database, request: Request, data: dict[str, Any]
     if holds and holds == config.password:
         return
     if not holds:
-        setter = setting(client)
         credential = Credential(PASSWORD, data["password"])
         try:
-            await setter.set_credential(config.username, credential, config.root_rotation_statements)
+            await _set(client, config.username, credential, config.root_rotation_statements)
         except Refused as error:
             _log.warning("a rotation of a connection's own password was given up: %s", error.public)
             return

@@ -10,7 +10,10 @@ longer strings, which may be code for a second parser.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import dataclass
+
+import msgspec
 
 from strongroom.errors import BadRequest
 
@@ -57,6 +60,28 @@ def fill(statement: str, values: dict[str, str], dialect: Dialect) -> str:
     if "{{" not in statement:
         return statement
     return "".join(_fill(piece, values) for piece in _pieces(statement, dialect))
+
+
+def decoded(texts: list[str]) -> list[str]:
+    """The statements in what an operator gave: each also in base64, or several as a list in JSON."""
+    found: list[str] = []
+    for text in map(_from_base64, texts):
+        try:
+            found += msgspec.json.decode(text, type=list[str]) if text.lstrip().startswith("[") else [text]
+        except (msgspec.DecodeError, UnicodeError):
+            found.append(text)
+    return found
+
+
+def _from_base64(text: str) -> str:
+    """A text that may be in base64, as shells like it; what makes no statement is taken as it is."""
+    try:
+        plain = b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
+    words = plain.split()
+    like_one = len(words) > 1 or plain.startswith(("[", "{"))
+    return plain if like_one and all(map(str.isprintable, words)) else text
 
 
 _COMPOUND = re.compile(

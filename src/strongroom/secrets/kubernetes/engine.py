@@ -104,7 +104,7 @@ class Role:
         display_name = request.entry.display_name if request.entry is not None else ""
         template = NameTemplate(self.name_template or DEFAULT_TEMPLATE)
         return Plan(
-            name=template.render(request.now, DisplayName=display_name, RoleName=self.name),
+            name=template.render(request.now, display_name=display_name, role_name=self.name),
             namespace=namespace,
             cluster_wide=cluster_wide,
             role=self.kubernetes_role_name,

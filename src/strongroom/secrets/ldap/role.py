@@ -160,7 +160,7 @@ def _check(role: Role) -> None:
     sample = dict.fromkeys(_FIELDS, "x")
     for text in filter(None, (role.creation_ldif, role.deletion_ldif, role.rollback_ldif)):
         ldif.parse(fill(text, sample))
-    NameTemplate(role.username_template or DEFAULT_NAMES).render(0, DisplayName="x", RoleName="x")
+    NameTemplate(role.username_template or DEFAULT_NAMES, what="username")
 
 
 class Creds(Path):
@@ -197,7 +197,7 @@ class Creds(Path):
         who = _UNSAFE.sub("-", request.entry.display_name if request.entry is not None else "")
         name = _UNSAFE.sub("-", self.name)
         template = NameTemplate(role.username_template or DEFAULT_NAMES)
-        username = template.render(request.now, DisplayName=who, RoleName=name)
+        username = template.render(request.now, display_name=who, role_name=name)
         ends = request.now + lives * SECOND
         return {
             "Username": _UNSAFE.sub("-", username),
