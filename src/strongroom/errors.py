@@ -158,6 +158,10 @@ class Sealed(StrongroomError):
         super().__init__(public, **kw)
 
 
+class UpstreamRefused(BadRequest):
+    """A system outside answered, and would not; nothing has changed there."""
+
+
 class UpstreamFailed(StrongroomError):
     """A system outside answered badly."""
 

@@ -84,7 +84,7 @@ def test_urls_without_passwords(url: str, shown: str) -> None:
         ({"connection_url": 5}, "connection_url"),
         ({"password": "wr0ng"}, "error verifying connection"),
         ({"connection_url": "postgresql://127.0.0.1:1/x"}, "error verifying connection"),
-        ({"username_template": "{{.Nope}}"}, "there is no field Nope"),
+        ({"username_template": "{{.Nope}}"}, "evaluate field Nope"),
         ({"username_template": "{{.RoleName"}, "unclosed action"),
         ({"username_template": 5}, "invalid username_template"),
         ({"username_template": ["v-", "x"]}, "invalid username_template"),

@@ -16,7 +16,7 @@ from tests.conftest import SealedServer
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.postgres import Postgres
-from tests.secrets.database.engine import ADMIN, ADMIN_PASSWORD, CREATE, connected, creds, ok
+from tests.secrets.database.engine import ADMIN, ADMIN_PASSWORD, CREATE, configured, connected, creds, ok
 from tests.secrets.database.proxy import STEPS, Wire, wire
 from tests.secrets.database.test_static_role import ACCOUNT, current, taken
 from tests.server import Server, wait_until
@@ -195,6 +195,24 @@ def test_dead_before_a_new_account_is_stored(postgres: Postgres) -> None:
         await reborn(api)
         assert postgres.logs_in("account", await current(api))
         await ok(api, "POST", "db/rotate-role/s")
+
+    inprocess(scenario)
+
+
+def test_dead_before_an_account_moves_to_another_connection(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        await configured(api, postgres, "other")
+        first = await taken(api, postgres)
+        with dying_at_the_commit(api.core):
+            assert (await api("POST", "db/static-roles/s", {"db_name": "other"})).status == 500
+        assert not postgres.logs_in(ACCOUNT, first)
+        await reborn(api)
+        assert postgres.logs_in(ACCOUNT, await current(api))
+        assert (await ok(api, "GET", "db/static-roles/s")).data["db_name"] == "other"
+        body = {"username": ACCOUNT, "rotation_period": "1h"}
+        assert (await api("POST", "db/static-roles/t", body | {"db_name": "other"})).status == 400
+        await ok(api, "POST", "db/static-roles/t", body | {"db_name": "pg"})
 
     inprocess(scenario)
 

@@ -11,7 +11,7 @@ from strongroom.logical import SECOND
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.postgres import Postgres
-from tests.secrets.database.engine import connected, ok
+from tests.secrets.database.engine import configured, connected, ok
 
 ACCOUNT = 'the "app" o\'clock'
 
@@ -156,6 +156,55 @@ def test_an_account_has_one_role(postgres: Postgres) -> None:
         await ok(api, "DELETE", "db/static-roles/s")
         assert not [row for row in await rows(api.core, "sys/expire/at/") if "/w/" in row]
         await ok(api, "POST", "db/static-roles/t", body)
+
+    inprocess(scenario)
+
+
+def test_another_connection_takes_its_account_over(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        await configured(api, postgres, "other")
+        first = await taken(api, postgres)
+        await ok(api, "POST", "db/static-roles/s", {"db_name": "other"})
+        role = (await ok(api, "GET", "db/static-roles/s")).data
+        assert (role["db_name"], role["username"], role["rotation_period"]) == ("other", ACCOUNT, 3600)
+        second = await current(api)
+        assert second != first
+        assert postgres.logs_in(ACCOUNT, second)
+        body = {"username": ACCOUNT, "db_name": "other", "rotation_period": "1h"}
+        assert (await api("POST", "db/static-roles/t", body)).status == 400
+        await ok(api, "POST", "db/static-roles/t", body | {"db_name": "pg", "skip_import_rotation": True})
+        answer = await api("POST", "db/static-roles/s", {"db_name": "pg"})
+        assert answer.status == 400, answer
+        assert await current(api) == second
+
+    inprocess(scenario)
+
+
+def test_a_role_that_is_no_longer_allowed_changes_nothing(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        first = await taken(api, postgres)
+        await configured(api, postgres, allowed_roles="others")
+        for method, path in (("POST", "db/rotate-role/s"), ("GET", "db/static-creds/s")):
+            answer = await api(method, path)
+            assert (answer.status, answer.errors) == (400, ['"s" is not an allowed role'])
+        with later(api.core, 3601):
+            await reap(api.core)
+        assert postgres.logs_in(ACCOUNT, first)
+
+    inprocess(scenario)
+
+
+@pytest.mark.parametrize(("role", "left"), (({}, True), ({"skip_import_rotation": False}, False)))
+def test_a_connection_says_whether_passwords_are_left_at_first(
+    postgres: Postgres, role: dict[str, bool], *, left: bool
+) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres, skip_static_role_import_rotation=True)
+        assert (await ok(api, "GET", "db/config/pg")).data["skip_static_role_import_rotation"] is True
+        await taken(api, postgres, **role)
+        assert postgres.logs_in(ACCOUNT, "handmade") is left
 
     inprocess(scenario)
 

@@ -8,6 +8,7 @@ import pytest
 
 from strongroom.secrets.ldap import ldif, rotation
 from strongroom.secrets.ldap.config import Config
+from strongroom.secrets.ldap.rotation import Change
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.slapd import ADMIN, PASSWORD, PEOPLE, Slapd, slapd
@@ -226,20 +227,20 @@ def test_an_account_belongs_to_one_role_or_set(slapd: Slapd) -> None:
 def test_a_rotation_that_is_cut_off_leaves_one_password_known(
     slapd: Slapd, monkeypatch: pytest.MonkeyPatch, *, set_before_the_end: bool
 ) -> None:
-    change = rotation.change
+    changed = rotation.changed
 
-    async def cut_off(config: Config, name: str, password: str, before: str) -> None:
+    async def cut_off(change: Change) -> None:
         if set_before_the_end:
-            await change(config, name, password, before)
+            await changed(change)
         raise RuntimeError("the process dies here")
 
     async def scenario(api: InProcess) -> None:
         await mounted(api, slapd)
         await ok(api, "POST", "ldap/static-role/ann", {"username": "ann", "rotation_period": "1h"})
-        monkeypatch.setattr(rotation, "change", cut_off)
+        monkeypatch.setattr(rotation, "changed", cut_off)
         assert (await api("POST", "ldap/rotate-role/ann", {})).status == 500
         assert (await api("POST", "ldap/rotate-root", {})).status == 500
-        monkeypatch.setattr(rotation, "change", change)
+        monkeypatch.setattr(rotation, "changed", changed)
         known = (await ok(api, "GET", "ldap/static-cred/ann"))["data"]["password"]
         assert slapd.accepts(dn("ann"), known)
         await ok(api, "POST", "ldap/rotate-role/ann", {})

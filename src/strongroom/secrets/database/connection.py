@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _OWN = frozenset({
     "name", "plugin_name", "plugin_version", "verify_connection", "allowed_roles", "root_rotation_statements",
-    "password_policy", "username", "password",
+    "password_policy", "username", "password", "skip_static_role_import_rotation",
 })  # fmt: skip
 _NEVER_SHOWN = frozenset({
     "private_key", "tls_private_key", "tls_certificate_key", "client_key", "pem_bundle", "pem_json",
@@ -60,6 +60,7 @@ class Config:
     allowed_roles: list[str] = field(default_factory=list)
     root_rotation_statements: list[str] = field(default_factory=list)
     password_policy: str = ""
+    skip_static_role_import_rotation: bool = False
 
     def settings(self) -> Settings:
         """What the plugin is made from."""
@@ -104,6 +105,7 @@ def described(config: Config) -> dict[str, Any]:
         "plugin_name": config.plugin_name,
         "plugin_version": config.plugin_version,
         "root_credentials_rotate_statements": config.root_rotation_statements,
+        **({"skip_static_role_import_rotation": True} if config.skip_static_role_import_rotation else {}),
     }
 
 
@@ -169,6 +171,9 @@ class ConfigPath(Path):
     connection_url: Anything = path_field(
         "Where the database is, with {{username}} and {{password}} in the places of the credentials.",
         sensitive=True,
+    )
+    skip_static_role_import_rotation: bool = path_field(
+        "Leave passwords of new static roles as they are until the first planned change."
     )
     username: str = path_field("Who Strongroom is in the database.")
     password: str = path_field("The password of that user; it is never shown.", sensitive=True)

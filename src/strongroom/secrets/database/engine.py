@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +14,7 @@ from strongroom.errors import BadRequest, Internal
 from strongroom.framework.backend import Backend
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
+from strongroom.framework.rotation import Rotating
 from strongroom.logical import Request
 from strongroom.policy.password import CharsetRule, PasswordPolicy, generate
 from strongroom.secrets.database import login, rotation
@@ -43,7 +43,7 @@ _DEFAULT_POLICY = PasswordPolicy(
 _SETTLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"create": login.undo, **rotation.SETTLES}
 
 
-class Database(Backend):
+class Database(Rotating, Backend):
     """Credentials of databases.
 
     A *role* makes a user for whoever reads its ``creds``, and removes it when the lease ends. A *static
@@ -67,6 +67,7 @@ class Database(Backend):
         RotateRole,
     )
     leases = (Login,)
+    wakes = rotation.WAKE
 
     configs = stored(Config, under="config/")
     retired = stored(Config, under="retired/")
@@ -144,27 +145,6 @@ class Database(Backend):
         """A static role from the form in which an intent holds it."""
         return msgspec.convert(row, StaticRole)
 
-    async def claim(self, request: Request, name: str, role: StaticRole) -> None:
-        """Note whose account it is. Raises BadRequest when another static role has it."""
-        row = _owner(role)
-        holder = await request.view.get(row)
-        if holder is not None and holder != name.encode():
-            raise BadRequest("another static role changes the password of this account already")
-        request.view.put(row, name.encode())
-
-    def keep_static_role(self, request: Request, name: str, role: StaticRole, planned: int) -> None:
-        """Store a static role, and have it woken when it is due instead of at ``planned``."""
-        self.static_roles(request).put(name, role)
-        if planned:
-            request.let_sleep(planned, rotation.WAKE + name)
-        request.wake_at(role.next_rotation, rotation.WAKE + name)
-
-    def drop_static_role(self, request: Request, name: str, role: StaticRole) -> None:
-        """Forget a static role."""
-        self.static_roles(request).delete(name)
-        request.view.delete(_owner(role))
-        request.let_sleep(role.next_rotation, rotation.WAKE + name)
-
     async def password(self, request: Request, policy: str) -> str:
         """A fresh password by a password policy; without one 20 letters, digits and dashes."""
         if policy:
@@ -187,8 +167,3 @@ class Database(Backend):
     async def rest(self) -> None:
         """Close every connection."""
         await self.clients.close()
-
-
-def _owner(role: StaticRole) -> str:
-    account = hashlib.sha256(f"{role.db_name}\0{role.username}".encode()).hexdigest()
-    return f"account/{account[:32]}"

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from strongroom.errors import BadRequest
+from strongroom.errors import BadRequest, UpstreamRefused
 from strongroom.hcl import duration
 
 PATIENCE = 10.0
@@ -29,7 +29,7 @@ LONGEST = 30.0
 PASSWORD, RSA_PRIVATE_KEY, CLIENT_CERTIFICATE = "password", "rsa_private_key", "client_certificate"
 
 
-class Refused(BadRequest):
+class Refused(UpstreamRefused):
     """The database answered, and would not; nothing has changed there."""
 
 

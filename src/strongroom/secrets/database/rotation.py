@@ -1,32 +1,22 @@
-"""Rotation: a password is changed so that at every instant one that works is known.
+"""Rotation: passwords that the engine changes, of the accounts of static roles and of its own.
 
-The new one is stored first, as an intent. Then it is set in the database, tried out by logging in, and
-taken over in the transaction that ends the intent. Whatever is interrupted is settled by asking the
-database which of the passwords it accepts: the new one is taken over, or the old one stays. Where neither
-tells, because the account may not log in from here or any password would do, the new one is set once more.
+How it goes is what :mod:`strongroom.framework.rotation` says.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from strongroom.crypto.entropy import base62
 from strongroom.errors import BadRequest, UpstreamFailed
+from strongroom.framework.rotation import changed, finished
 from strongroom.logical import SECOND, Request
 from strongroom.secrets.database.credential import made
-from strongroom.secrets.database.plugin import (
-    PASSWORD,
-    ChecksLogins,
-    Credential,
-    Plugin,
-    Refused,
-    setting,
-)
+from strongroom.secrets.database.plugin import PASSWORD, ChecksLogins, Credential, Plugin, setting
 from strongroom.secrets.database.statement import decoded
 
 if TYPE_CHECKING:
@@ -43,19 +33,41 @@ _YEAR = 365 * 86_400
 _log = logging.getLogger("database")
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the credential of one user. ``before`` is the password that it takes the place of."""
+
+    client: Plugin
+    username: str
+    credential: Credential
+    statements: list[str]
+    before: str
+
+    @property
+    def fresh(self) -> str:
+        """The password to be."""
+        return self.credential.password
+
+    async def make(self) -> None:
+        """Have the user log in with the credential."""
+        await setting(self.client).set_credential(self.username, self.credential, decoded(self.statements))
+
+    async def accepts(self, password: str) -> bool:
+        """Whether the user is let in."""
+        return isinstance(self.client, ChecksLogins) and await self.client.accepts(self.username, password)
+
+
 # -- the account of a static role ------------------------------------------------------------------
 
 
-async def rotate(
-    database: Database,
-    request: Request,
-    name: str,
-    role: StaticRole,
-    config: Config,
-    *,
-    creates: bool = False,
+async def rotate(  # noqa: PLR0917  all of it is announced
+    database: Database, request: Request, name: str, role: StaticRole, config: Config, held: str
 ) -> None:
-    """Give the account of a static role another credential."""
+    """Give the account of a static role another credential.
+
+    ``held`` is the connection by which the role has had it so far; empty for an account that it takes over.
+    """
+    config.require_allowed(name)
     async with database.clients.acting(config) as client:
         setting(client)
         if role.recipe.kind not in client.credential_types:
@@ -66,40 +78,18 @@ async def rotate(
         role.next_rotation = role.due_after(request.now)
         announced = {
             "name": name,
-            "creates": creates,
+            "held": held,
             "row": msgspec.to_builtins(role),
             "credential": asdict(fresh.credential),
             "before": before,
         }
         async with request.undo("rotate", announced):
-            await _set(client, role.username, fresh.credential, role.rotation_statements)
-            await _verify(client, role.username, fresh.credential, before.get("password", ""))
+            await changed(_change(client, role, fresh.credential, before))
     database.keep_static_role(request, name, role, planned)
 
 
-async def _set(client: Plugin, username: str, credential: Credential, statements: list[str]) -> None:
-    await setting(client).set_credential(username, credential, decoded(statements))
-
-
-async def _verify(client: Plugin, username: str, credential: Credential, before: str) -> None:
-    """Raise Refused when the database took the new password and still wants the old one."""
-    if credential.kind != PASSWORD or not isinstance(client, ChecksLogins):
-        return
-    if await client.accepts(username, credential.password):
-        return
-    if before and await client.accepts(username, before):
-        raise Refused("the database took the new password, but the old one still holds; see the statements")
-
-
-async def _accepted(client: Plugin, username: str, passwords: list[str]) -> str:
-    """Which of the passwords holds; empty when that cannot be told."""
-    if not isinstance(client, ChecksLogins):
-        return ""
-    for password in passwords:
-        if password and await client.accepts(username, password):
-            # Where any password would do, one that works tells nothing.
-            return "" if await client.accepts(username, base62(20)) else password
-    return ""
+def _change(client: Plugin, role: StaticRole, credential: Credential, before: dict[str, Any]) -> Change:
+    return Change(client, role.username, credential, role.rotation_statements, before.get("password", ""))
 
 
 async def settle(database: Database, request: Request, data: dict[str, Any]) -> None:
@@ -107,36 +97,31 @@ async def settle(database: Database, request: Request, data: dict[str, Any]) -> 
     announced = database.static_role_of(data["row"])
     role = await database.static_roles(request).get(data["name"])
     config = await database.configs(request).get(announced.db_name)
-    if config is None or (role is None and not data["creates"]):
+    at = "" if role is None else role.db_name
+    if config is None or at not in {announced.db_name, data["held"]}:
         return  # nothing is left that the credential would be for
-    if role is not None and (role.username, role.db_name) != (announced.username, announced.db_name):
+    if role is not None and role.username != announced.username:
         return
     client = await database.clients.of(config)
-    credential = Credential(**data["credential"])
-    kept = role.data if role is not None else data["before"]
-    holds = await _accepted(client, announced.username, [credential.password, kept.get("password", "")])
-    if holds and holds != credential.password:
+    kept = data["before"] if role is None else role.data
+    if not await finished(_change(client, announced, Credential(**data["credential"]), kept)):
         return
-    if not holds and not await _set_again(client, announced, credential):
-        return
-    planned = 0
-    if role is not None:
-        planned = role.next_rotation
-        role.data, role.last_rotation = announced.data, announced.last_rotation
-        role.next_rotation = announced.next_rotation
-    else:
-        await database.claim(request, data["name"], announced)
-    database.keep_static_role(request, data["name"], role or announced, planned)
+    planned = 0 if role is None else role.next_rotation
+    if role is None or at != announced.db_name:
+        await take_over(database, request, data["name"], announced, role)
+        role = announced
+    role.data, role.last_rotation = announced.data, announced.last_rotation
+    role.next_rotation = announced.next_rotation
+    database.keep_static_role(request, data["name"], role, planned)
 
 
-async def _set_again(client: Plugin, role: StaticRole, credential: Credential) -> bool:
-    """Set what may not have been set; False when the database refuses it, as it did before."""
-    try:
-        await _set(client, role.username, credential, role.rotation_statements)
-    except Refused as error:
-        _log.warning("a rotation was given up: %s", error.public)
-        return False
-    return True
+async def take_over(
+    database: Database, request: Request, name: str, role: StaticRole, before: StaticRole | None
+) -> None:
+    """Note that a role has another account than it had ``before``. Raises BadRequest where others have it."""
+    if before is not None:
+        database.unclaim(request, before.account)
+    await database.claim(request, role.account, name)
 
 
 async def woken(database: Database, request: Request, name: str) -> None:
@@ -155,8 +140,8 @@ async def woken(database: Database, request: Request, name: str) -> None:
         request.wake_at(request.now + _AGAIN, WAKE + name)
         return
     try:
-        await rotate(database, request, name, role, config)
-    except (Refused, UpstreamFailed) as error:
+        await rotate(database, request, name, role, config, role.db_name)
+    except (BadRequest, UpstreamFailed) as error:
         _log.warning("static role %s could not rotate, to be tried again: %s", name, error.public)
         raise
 
@@ -174,10 +159,13 @@ async def rotate_root(database: Database, request: Request, name: str) -> None:
     async with database.clients.changing(config) as client:
         setting(client)
         async with request.undo("rotate-root", announced):
-            credential = Credential(PASSWORD, password)
-            await _set(client, config.username, credential, config.root_rotation_statements)
-            await _verify(client, config.username, credential, config.password)
+            await changed(_root_change(client, config, password))
         _take_over_root(database, request, name, config, password)
+
+
+def _root_change(client: Plugin, config: Config, password: str) -> Change:
+    credential, statements = Credential(PASSWORD, password), config.root_rotation_statements
+    return Change(client, config.username, credential, statements, config.password)
 
 
 def _take_over_root(database: Database, request: Request, name: str, config: Config, password: str) -> None:
@@ -191,17 +179,8 @@ async def settle_root(database: Database, request: Request, data: dict[str, Any]
     if config is None or config.id != data["config"]:
         return
     client = await database.clients.of(config)
-    holds = await _accepted(client, config.username, [data["password"], config.password])
-    if holds and holds == config.password:
-        return
-    if not holds:
-        credential = Credential(PASSWORD, data["password"])
-        try:
-            await _set(client, config.username, credential, config.root_rotation_statements)
-        except Refused as error:
-            _log.warning("a rotation of a connection's own password was given up: %s", error.public)
-            return
-    _take_over_root(database, request, data["name"], config, data["password"])
+    if await finished(_root_change(client, config, data["password"])):
+        _take_over_root(database, request, data["name"], config, data["password"])
 
 
 SETTLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {

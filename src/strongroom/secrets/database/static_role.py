@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from strongroom.clock import rfc3339
@@ -12,10 +12,11 @@ from strongroom.framework.field import field as path_field
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request
 from strongroom.secrets.database.credential import Recipe, recipe
-from strongroom.secrets.database.rotation import rotate
+from strongroom.secrets.database.rotation import rotate, take_over
 from strongroom.secrets.database.schedule import parse
 
 if TYPE_CHECKING:
+    from strongroom.secrets.database.connection import Config
     from strongroom.secrets.database.engine import Database
 
 _SHORTEST_PERIOD = 5
@@ -36,6 +37,11 @@ class StaticRole:
     data: dict[str, Any] = field(default_factory=dict, repr=False)
     last_rotation: int = 0
     next_rotation: int = 0
+
+    @property
+    def account(self) -> str:
+        """The account, among those of the mount."""
+        return f"{self.db_name}\0{self.username}"
 
     def due_after(self, moment: int) -> int:
         """When the credential is to change, after it changed, or could not change, at ``moment``."""
@@ -77,7 +83,9 @@ class StaticRolePath(Path):
     reader_safe = True
     name: str = path_field("Name of the static role.")
     username: str = path_field("The account; it cannot be changed later.")
-    db_name: str = path_field("The connection to use.")
+    db_name: str = path_field(
+        "The connection to use. By another one the account of that name there is taken over instead."
+    )
     rotation_period: Duration = path_field("Time after which the password changes; 5 seconds or more.")
     rotation_schedule: str = path_field("Instead: five fields as of cron, in UTC, such as 0 3 * * SAT.")
     rotation_window: Duration = path_field(
@@ -89,7 +97,9 @@ class StaticRolePath(Path):
         "password, as long as the plugin can set nothing else.", default="password"
     )
     credential_config: KVPairs = path_field("How the credential is made: password_policy.", sensitive=True)
-    skip_import_rotation: bool = path_field("Leave the password as it is until the first planned change.")
+    skip_import_rotation: bool = path_field(
+        "Leave the password as it is until the first planned change; without, as the connection says."
+    )
     password: str = path_field("The password of now, where it is left as it is.", sensitive=True)
 
     async def exists(self, database: Database, request: Request) -> bool:
@@ -117,22 +127,21 @@ class StaticRolePath(Path):
     async def write(self, database: Database, request: Request) -> None:
         """Take over an account and change its password at once; or change what is given of the role."""
         before = await database.static_roles(request).get(self.name)
-        role = before or StaticRole()
+        role = StaticRole() if before is None else replace(before)
         self._check(role, creates=before is None)
         if await database.roles(request).get(self.name) is not None:
             raise BadRequest("Role and Static Role names must be unique")
-        planned = role.next_rotation
         self._apply(role)
         config = await database.config(request, role.db_name)
         config.require_allowed(self.name)
-        if before is None:
-            await database.claim(request, self.name, role)
-            if not self.skip_import_rotation:
-                await rotate(database, request, self.name, role, config, creates=True)
+        if before is None or before.db_name != role.db_name:
+            await take_over(database, request, self.name, role, before)
+            if not self._skips(config):
+                await rotate(database, request, self.name, role, config, before.db_name if before else "")
                 return
-            role.data = {"password": self.password}
+            role.data = {"password": self.password} if before is None else role.data
         role.next_rotation = role.due_after(role.last_rotation or request.now)
-        database.keep_static_role(request, self.name, role, planned)
+        database.keep_static_role(request, self.name, role, before.next_rotation if before else 0)
 
     async def delete(self, database: Database, request: Request) -> None:
         """Give the account up. Its password stays as it is in the database, and is forgotten here."""
@@ -140,15 +149,17 @@ class StaticRolePath(Path):
         if role is not None:
             database.drop_static_role(request, self.name, role)
 
+    def _skips(self, config: Config) -> bool:
+        given = "skip_import_rotation" in self.given
+        return self.skip_import_rotation if given else config.skip_static_role_import_rotation
+
     def _check(self, role: StaticRole, *, creates: bool) -> None:
-        if creates and not self.db_name:
+        if not self.db_name and (creates or "db_name" in self.given):
             raise BadRequest("database name is a required field")
         if creates and not self.username:
             raise BadRequest("username is a required field to create a static account")
         if not creates and "username" in self.given and self.username != role.username:
             raise BadRequest("cannot update static account username")
-        if not creates and "db_name" in self.given and self.db_name != role.db_name:
-            raise BadRequest("cannot update static account database")
         if {"rotation_period", "rotation_schedule"} <= self.given:
             raise BadRequest("rotation_period and rotation_schedule cannot be given together")
         if creates and not {"rotation_period", "rotation_schedule"} & self.given:
@@ -210,4 +221,4 @@ class RotateRole(Path):
         if role is None:
             raise BadRequest("no static role found for role name")
         config = await database.config(request, role.db_name)
-        await rotate(database, request, self.name, role, config)
+        await rotate(database, request, self.name, role, config, role.db_name)

@@ -16,14 +16,14 @@ from functools import cache
 from typing import Any, TypeVar
 
 from strongroom.eager import settle
-from strongroom.errors import BadRequest, UpstreamFailed
+from strongroom.errors import BadRequest, UpstreamFailed, UpstreamRefused
 from strongroom.secrets.ldap.ldif import ADD, DELETE, Change
 
 T = TypeVar("T")
 _THREADS = 8
 
 
-class Refused(BadRequest):
+class Refused(UpstreamRefused):
     """The directory answered, and would not; nothing has changed there by this step."""
 
 

@@ -6,7 +6,6 @@ Source of the behaviour: the LDAP secrets engine in Vault's HTTP API documents.
 from __future__ import annotations
 
 import builtins
-import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from strongroom.errors import BadRequest, Internal
 from strongroom.framework.backend import Backend
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
+from strongroom.framework.rotation import Rotating
 from strongroom.logical import Request
 from strongroom.policy.password import CharsetRule, PasswordPolicy, generate
 from strongroom.secrets.ldap import library, role, rotation
@@ -47,7 +47,7 @@ _SETTLES: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
 }
 
 
-class Ldap(Backend):
+class Ldap(Rotating, Backend):
     """Credentials of an LDAP directory.
 
     A *role* makes an account for whoever reads its ``creds``, and removes it when the lease ends. A *static
@@ -71,6 +71,7 @@ class Ldap(Backend):
         LibraryPath,
     )
     leases = (Account, Loan)
+    wakes = rotation.WAKE
 
     configs = stored(Config, under="")
     roles = stored(Role, under="role/")
@@ -93,33 +94,6 @@ class Ldap(Backend):
         short = config.schema == "racf" and config.credential_type == "password"
         return generate(_SHORT if short else _LONG, random_bytes)
 
-    # -- accounts ------------------------------------------------------------------------------------
-
-    async def claim(self, request: Request, account: str, owner: str) -> None:
-        """Note whose account it is. Raises BadRequest when something else here changes its password."""
-        row = _owner(account)
-        holder = await request.view.get(row)
-        if holder is not None and holder != owner.encode():
-            raise BadRequest("the account is managed by another role or set already")
-        request.view.put(row, owner.encode())
-
-    def unclaim(self, request: Request, account: str) -> None:
-        """The account is free for others."""
-        request.view.delete(_owner(account))
-
-    def keep_static_role(self, request: Request, name: str, static: StaticRole, planned: int) -> None:
-        """Store a static role, and have it woken when it is due instead of at ``planned``."""
-        self.static_roles(request).put(name, static)
-        if planned:
-            request.let_sleep(planned, rotation.WAKE + name)
-        request.wake_at(static.next_rotation, rotation.WAKE + name)
-
-    def drop_static_role(self, request: Request, name: str, static: StaticRole) -> None:
-        """Forget a static role."""
-        self.static_roles(request).delete(name)
-        self.unclaim(request, static.username)
-        request.let_sleep(static.next_rotation, rotation.WAKE + name)
-
     # -- what is called from outside -------------------------------------------------------------------
 
     async def settle(self, request: Request, kind: str, data: dict[str, Any]) -> None:
@@ -131,7 +105,3 @@ class Ldap(Backend):
     async def wake(self, request: Request, reference: str) -> None:
         """Rotate what is due."""
         await rotation.woken(self, request, reference.removeprefix(rotation.WAKE))
-
-
-def _owner(account: str) -> str:
-    return f"account/{hashlib.sha256(account.lower().encode()).hexdigest()[:32]}"

@@ -10,6 +10,7 @@ from strongroom.errors import BadRequest, PermissionDenied
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.lease import Leased, Terms, issued
 from strongroom.framework.path import Path
+from strongroom.framework.rotation import changed, finished
 from strongroom.logical import Request, Response
 from strongroom.secrets.ldap import rotation
 
@@ -83,7 +84,7 @@ async def _renew_password(ldap: Ldap, request: Request, account: str, shelf: She
     fresh = await ldap.password(request, config)
     announced = {"account": account, "dn": dn, "fresh": fresh, "before": shelf.password}
     async with request.undo(rotation.ACCOUNT, announced):
-        await rotation.change(config, dn, fresh, shelf.password)
+        await changed(rotation.Change(config, dn, fresh, shelf.password))
     shelf.password = fresh
 
 
@@ -93,7 +94,7 @@ async def settle_account(ldap: Ldap, request: Request, data: dict[str, Any]) -> 
     if shelf is None:
         return
     config = await ldap.config(request)
-    if await rotation.holds(config, data["dn"], data["fresh"], data["before"]):
+    if await finished(rotation.Change(config, data["dn"], data["fresh"], data["before"])):
         shelf.password = data["fresh"]
         ldap.shelves(request).put(data["account"], shelf)
 
@@ -147,7 +148,7 @@ class LibraryPath(Path):
         await self._leave(ldap, request, before - set(library.service_account_names))
         for account in library.service_account_names:
             if account not in before:
-                await ldap.claim(request, account, f"library/{self.name}")
+                await ldap.claim(request, account.lower(), f"library/{self.name}")
                 await config.dn_of(account)
                 ldap.shelves(request).put(account, Shelf(self.name))
         ldap.libraries(request).put(self.name, library)
@@ -165,7 +166,7 @@ class LibraryPath(Path):
             if shelf is not None and shelf.lent:
                 raise BadRequest("an account of the set is checked out; it has to be checked in first")
             ldap.shelves(request).delete(account)
-            ldap.unclaim(request, account)
+            ldap.unclaim(request, account.lower())
 
     def _check(self, library: Library) -> None:
         if not library.service_account_names:

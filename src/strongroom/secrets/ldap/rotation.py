@@ -1,17 +1,16 @@
-"""Rotation: a password is changed so that at every instant one that works is known.
+"""Rotation: passwords that the engine changes, of accounts and of its own.
 
-The new one is stored first, as an intent; then it is set in the directory, tried out by logging in, and
-taken over in the transaction that ends the intent. Whatever is interrupted is settled by asking the
-directory which of the passwords it accepts; where neither tells, the new one is set once more.
+How it goes is what :mod:`strongroom.framework.rotation` says.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import UpstreamFailed
+from strongroom.framework.rotation import changed, finished
 from strongroom.logical import SECOND, Request
 from strongroom.secrets.ldap.config import CONFIG, Config
 from strongroom.secrets.ldap.directory import Refused
@@ -27,30 +26,22 @@ _AGAIN = 300 * SECOND
 _log = logging.getLogger("ldap")
 
 
-async def change(config: Config, dn: str, password: str, before: str) -> None:
-    """Set a password and try it out. Raises Refused when the old one still holds."""
-    await config.set_password(dn, password)
-    directory = config.directory()
-    if not await directory.accepts(dn, password) and await directory.accepts(dn, before):
-        raise Refused("the directory took the new password, but the old one still holds")
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the password of one entry."""
 
+    config: Config
+    dn: str
+    fresh: str
+    before: str
 
-async def holds(config: Config, dn: str, fresh: str, before: str) -> bool:
-    """Whether the fresh password holds after an interruption, being set again where nothing tells.
+    async def make(self) -> None:
+        """Have the entry log in with the fresh password."""
+        await self.config.set_password(self.dn, self.fresh)
 
-    False when the one before holds, or the directory refuses the fresh one.
-    """
-    directory = config.directory()
-    if await directory.accepts(dn, fresh):
-        return True
-    if await directory.accepts(dn, before):
-        return False
-    try:
-        await config.set_password(dn, fresh)
-    except Refused as error:
-        _log.warning("a rotation was given up: %s", error.public)
-        return False
-    return True
+    async def accepts(self, password: str) -> bool:
+        """Whether the entry is let in."""
+        return await self.config.directory().accepts(self.dn, password)
 
 
 # -- accounts of static roles ------------------------------------------------------------------------
@@ -62,7 +53,7 @@ async def rotate(ldap: Ldap, request: Request, name: str, role: StaticRole) -> N
     dn = role.dn or await config.dn_of(role.username)
     fresh = await ldap.password(request, config)
     async with request.undo(ROLE, {"name": name, "dn": dn, "fresh": fresh, "before": role.password}):
-        await change(config, dn, fresh, role.password)
+        await changed(Change(config, dn, fresh, role.password))
     _take_over(ldap, request, name, role, fresh)
 
 
@@ -79,7 +70,7 @@ async def settle_role(ldap: Ldap, request: Request, data: dict[str, Any]) -> Non
     config = await ldap.configs(request).get(CONFIG)
     if config is None or role is None:
         return
-    if await holds(config, data["dn"], data["fresh"], data["before"]):
+    if await finished(Change(config, data["dn"], data["fresh"], data["before"])):
         _take_over(ldap, request, data["name"], role, data["fresh"])
 
 
@@ -107,7 +98,7 @@ async def rotate_root(ldap: Ldap, request: Request) -> None:
     config = await ldap.config(request)
     fresh = await ldap.password(request, config)
     async with request.undo(ROOT, {"binddn": config.binddn, "fresh": fresh}):
-        await change(config, config.binddn, fresh, config.bindpass)
+        await changed(Change(config, config.binddn, fresh, config.bindpass))
     _keep_root(ldap, request, config, fresh)
 
 
@@ -120,5 +111,5 @@ async def settle_root(ldap: Ldap, request: Request, data: dict[str, Any]) -> Non
     config = await ldap.configs(request).get(CONFIG)
     if config is None or config.binddn != data["binddn"]:
         return
-    if await config.directory().accepts(config.binddn, data["fresh"]):
+    if await finished(Change(config, config.binddn, data["fresh"], config.bindpass)):
         _keep_root(ldap, request, config, data["fresh"])

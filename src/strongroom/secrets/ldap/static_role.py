@@ -31,6 +31,11 @@ class StaticRole:
     last_rotation: int = 0
     next_rotation: int = 0
 
+    @property
+    def account(self) -> str:
+        """The account, among those of the mount."""
+        return self.username.lower()
+
     def described(self) -> dict[str, Any]:
         """The account as it is shown, without passwords."""
         shown: dict[str, Any] = {
@@ -80,7 +85,7 @@ class StaticRolePath(Path):
             role.next_rotation = (role.last_rotation or request.now) + role.rotation_period * SECOND
             ldap.keep_static_role(request, self.name, role, planned)
             return
-        await ldap.claim(request, role.username, f"static-role/{self.name}")
+        await ldap.claim(request, role.account, f"static-role/{self.name}")
         skip = config.skip_static_role_import_rotation
         if self.skip_import_rotation if "skip_import_rotation" in self.given else skip:
             role.next_rotation = request.now + role.rotation_period * SECOND
