@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import tempfile
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.daemon import Daemon, ended, kept, lent, made
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
 from tests.server import free_port
+
+__all__ = ["PASSWORD", "ROOT", "InfluxDB", "_influxdb", "ended", "influxdb", "started"]
 
 ROOT, PASSWORD = "root", "root-of-the-database"
 _CONFIG = """
@@ -40,13 +38,13 @@ bind-address = "127.0.0.1:{rpc}"
 """
 
 
-@dataclass(slots=True)
-class InfluxDB:
+@dataclass
+class InfluxDB(Daemon):
     """A running server."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    name = "influxdb"
+
+    https: bool = False
 
     @property
     def config(self) -> dict[str, Any]:
@@ -69,39 +67,25 @@ class InfluxDB:
         self.query(f"CREATE USER {ROOT} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES")
         self.query("CREATE DATABASE things")
 
-    def start(self, *, https: bool = False) -> None:
-        """Start the server, and wait until it answers."""
-        assert self.process is None
-        (self.folder / "config").write_text(
-            _CONFIG.format(
-                folder=self.folder, port=self.port, rpc=free_port(), https="true" if https else "false"
-            )
-        )
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                ["influxd", "run", "-config", str(self.folder / "config")],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        for _ in range(1000):
-            if "Listening on HTTP" in (self.folder / "log").read_text() and (https or self._answers()):
-                return
-            time.sleep(0.01)
-            assert self.process.poll() is None, self.log
-        raise AssertionError(f"InfluxDB does not come up: {self.log}")
-
     @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()[-2000:]
+    def variables(self) -> dict[str, str]:
+        """What differential cases call it by."""
+        return {"influxdb_port": str(self.port), "influxdb_root": ROOT, "influxdb_password": PASSWORD}
+
+    def line(self) -> list[str]:
+        config = _CONFIG.format(
+            folder=self.folder, port=self.port, rpc=free_port(), https="true" if self.https else "false"
+        )
+        (self.folder / "config").write_text(config)
+        return ["influxd", "run", "-config", str(self.folder / "config")]
+
+    def answers(self) -> bool:
+        return "Listening on HTTP" in self.log and (self.https or self._pongs())
 
     def stop(self) -> None:
-        """Stop it at once, whoever is connected."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(15)
-            self.process = None
-            (self.folder / "log").write_text("")
+        """Stop it at once; the next one's log begins anew, for that it says when it is up."""
+        super().stop()
+        (self.folder / "log").write_text("")
 
     def query(self, text: str, user: str = ROOT, password: str = PASSWORD) -> list[list[Any]]:
         """Run a statement and give its rows."""
@@ -144,7 +128,7 @@ class InfluxDB:
                 quoted = user.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
                 self.query(f'DROP USER "{quoted}"')
 
-    def _answers(self) -> bool:
+    def _pongs(self) -> bool:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ping", timeout=20).close()
         except OSError:
@@ -152,23 +136,17 @@ class InfluxDB:
         return True
 
 
+def started() -> InfluxDB:
+    """A new server, running. Whoever asks for it has it ``ended``."""
+    return made(InfluxDB)
+
+
 @pytest.fixture(scope="session")
 def _influxdb() -> Iterator[InfluxDB]:
-    server = InfluxDB(Path(tempfile.mkdtemp(prefix="strongroom-influxdb-")))
-    try:
-        server.create()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(server.folder, ignore_errors=True)
+    yield from kept(InfluxDB)
 
 
 @pytest.fixture
 def influxdb(_influxdb: InfluxDB) -> Iterator[InfluxDB]:
     """InfluxDB, running, without a user but root."""
-    if _influxdb.process is None:
-        _influxdb.start()
-    _influxdb.clear()
-    yield _influxdb
-    if _influxdb.process is None:
-        _influxdb.start()
+    yield from lent(_influxdb)

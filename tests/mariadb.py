@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pymysql
 import pytest
 
+from tests.daemon import Daemon, ended, kept, lent, made
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
-from tests.server import free_port
+
+__all__ = ["PASSWORD", "ROOT", "MariaDB", "_mariadb", "ended", "mariadb", "started"]
 
 ROOT, PASSWORD = "root", "root-of-the-database"
 _OWN = frozenset({"root", "mariadb.sys", "mysql", "PUBLIC", ""})
@@ -31,14 +28,14 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class MariaDB:
+@dataclass
+class MariaDB(Daemon):
     """A running server. ``url`` is for whoever is given a user and a password."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-    settings: tuple[str, ...] = ()
+    name = "mariadb"
+    account = "mysql"
+
+    root_password: str = ""
 
     @property
     def url(self) -> str:
@@ -60,54 +57,35 @@ class MariaDB:
         ]
 
     @property
-    def _environment(self) -> dict[str, str]:
-        # Temporary tables of servers that are made at the same time have the same names.
-        return os.environ | {"TMPDIR": str(self.folder)}
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
+    def variables(self) -> dict[str, str]:
+        """What differential cases call it by."""
+        return {
+            "mariadb": self.url,
+            "mariadb_port": str(self.port),
+            "mariadb_root": ROOT,
+            "mariadb_password": PASSWORD,
+        }
 
     def create(self) -> None:
-        """Make the data folder, with an account ``root`` of this host."""
-        done = subprocess.run(
-            [
-                "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db",
-                "--auth-root-authentication-method=normal",
-                f"--user={_owner() or pwd.getpwuid(os.getuid()).pw_name}",
-            ],
-            capture_output=True, text=True, check=False, timeout=120, env=self._environment,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        self.start(password="")
-        self.query(f"SET PASSWORD = PASSWORD('{PASSWORD}')", password="")
+        """Make the data folder, with an account ``root`` of this host, and start the server."""
+        self.done([
+            "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+            f"--user={_owner() or pwd.getpwuid(os.getuid()).pw_name}",
+        ])  # fmt: skip
+        self.start()
+        self.query("SET PASSWORD = PASSWORD(%s)", PASSWORD, password="")
+        self.root_password = PASSWORD
 
-    def start(self, password: str = PASSWORD) -> None:
-        """Start the server, and wait until it answers."""
-        assert self.process is None
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    "mariadbd", *_SETTINGS, f"--datadir={self.folder}/data", f"--port={self.port}",
-                    f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid",
-                    *([f"--user={_owner()}"] if _owner() else []), *self.settings,
-                ],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env=self._environment,
-            )  # fmt: skip
-        for _ in range(300):
-            if self.logs_in(ROOT, password):
-                return
-            time.sleep(0.02)
-            assert self.process.poll() is None, self.log
-        raise AssertionError(f"MariaDB does not come up: {self.log[-2000:]}")
+    def line(self) -> list[str]:
+        return [
+            "mariadbd", *_SETTINGS, f"--datadir={self.folder}/data", f"--port={self.port}",
+            f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid",
+            *([f"--user={_owner()}"] if _owner() else []),
+        ]  # fmt: skip
 
-    def stop(self) -> None:
-        """Stop it at once, whoever is connected."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(15)
-            self.process = None
+    def answers(self) -> bool:
+        return self.logs_in(ROOT, self.root_password)
 
     def connection(self, user: str = ROOT, password: str = PASSWORD) -> pymysql.Connection[Any]:
         return pymysql.connect(
@@ -161,39 +139,16 @@ def _owner() -> str:
 
 
 def started() -> MariaDB:
-    """A new server, running. Whoever asks for it stops it and removes its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="strongroom-mariadb-"))
-    if not os.getuid():
-        owner = pwd.getpwnam("mysql")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    server = MariaDB(folder)
-    try:
-        server.create()
-    except BaseException:
-        ended(server)
-        raise
-    return server
-
-
-def ended(server: MariaDB) -> None:
-    """Stop a server and remove what it stored."""
-    server.stop()
-    shutil.rmtree(server.folder, ignore_errors=True)
+    """A new server, running. Whoever asks for it has it ``ended``."""
+    return made(MariaDB)
 
 
 @pytest.fixture(scope="session")
 def _mariadb() -> Iterator[MariaDB]:
-    server = started()
-    yield server
-    ended(server)
+    yield from kept(MariaDB)
 
 
 @pytest.fixture
 def mariadb(_mariadb: MariaDB) -> Iterator[MariaDB]:
     """MariaDB, running, without a user but root."""
-    if _mariadb.process is None:
-        _mariadb.start()
-    _mariadb.clear()
-    yield _mariadb
-    if _mariadb.process is None:
-        _mariadb.start()
+    yield from lent(_mariadb)

@@ -7,21 +7,19 @@ It forgives crashes of the machine, not of the server, and so it is fast. As roo
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.server import free_port
+from tests.daemon import Daemon, ended, kept, lent, made
+
+__all__ = ["PASSWORD", "ROOT", "Postgres", "_cluster", "ended", "postgres", "programs", "started"]
 
 _SETTINGS = {
     "fsync": "off",
@@ -42,13 +40,12 @@ def programs() -> Path:
     return found[-1]
 
 
-@dataclass(slots=True)
-class Postgres:
+@dataclass
+class Postgres(Daemon):
     """A running cluster. ``url`` is for whoever is given a user and a password."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    name = "postgres"
+    account = "postgres"
 
     @property
     def url(self) -> str:
@@ -65,44 +62,21 @@ class Postgres:
         return f"host=127.0.0.1 port={self.port} dbname={database} user={user} password={password}"
 
     def create(self) -> None:
-        """Make the cluster."""
+        """Make the cluster, and start it."""
         (self.folder / "password").write_text(PASSWORD)
-        self._as_owner(
-            "initdb", "-D", "data", "-U", ROOT, "-A", "scram-sha-256", "--pwfile=password", "-N",
-            "--locale=C", "-E", "UTF8",
-        )  # fmt: skip
+        self.done([
+            *_owner(), str(programs() / "initdb"), "-D", "data", "-U", ROOT, "-A", "scram-sha-256",
+            "--pwfile=password", "-N", "--locale=C", "-E", "UTF8",
+        ])  # fmt: skip
+        self.start()
 
-    def start(self) -> None:
-        """Start the server, and wait until it answers."""
-        assert self.process is None
+    def line(self) -> list[str]:
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *_owner(),
-                    str(programs() / "postgres"),
-                    "-D",
-                    "data",
-                    f"-p{self.port}",
-                    "-k",
-                    "",
-                    *settings,
-                ],
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        for _ in range(400):
-            ready = subprocess.run(
-                [programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"],
-                check=False,
-            )
-            if ready.returncode == 0:
-                return
-            time.sleep(0.02)
-            assert self.process.poll() is None, (self.folder / "log").read_text()
-        raise AssertionError("PostgreSQL does not come up")
+        return [*_owner(), str(programs() / "postgres"), "-D", "data", f"-p{self.port}", "-k", "", *settings]
+
+    def answers(self) -> bool:
+        ready = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"]
+        return subprocess.run(ready, check=False).returncode == 0
 
     def stop(self) -> None:
         """Stop it at once, whoever is connected."""
@@ -147,13 +121,6 @@ class Postgres:
             self.query(f"DROP OWNED BY {quoted}")
             self.query(f"DROP ROLE {quoted}")
 
-    def _as_owner(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [*_owner(), str(programs() / program), *arguments],
-            cwd=self.folder, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-
 
 def _owner() -> list[str]:
     """The words before a command that make it run as somebody PostgreSQL accepts."""
@@ -163,40 +130,16 @@ def _owner() -> list[str]:
 
 
 def started() -> Postgres:
-    """A new cluster, running. Whoever asks for it stops it and removes its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="strongroom-postgres-"))
-    if not os.getuid():
-        owner = pwd.getpwnam("postgres")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    cluster = Postgres(folder)
-    try:
-        cluster.create()
-        cluster.start()
-    except BaseException:
-        ended(cluster)
-        raise
-    return cluster
-
-
-def ended(cluster: Postgres) -> None:
-    """Stop a cluster and remove what it stored."""
-    cluster.stop()
-    shutil.rmtree(cluster.folder, ignore_errors=True)
+    """A new cluster, running. Whoever asks for it has it ``ended``."""
+    return made(Postgres)
 
 
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Postgres]:
-    cluster = started()
-    yield cluster
-    ended(cluster)
+    yield from kept(Postgres)
 
 
 @pytest.fixture
 def postgres(_cluster: Postgres) -> Iterator[Postgres]:
     """PostgreSQL, running, without a role but root."""
-    if _cluster.process is None:
-        _cluster.start()
-    _cluster.clear()
-    yield _cluster
-    if _cluster.process is None:
-        _cluster.start()
+    yield from lent(_cluster)

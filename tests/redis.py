@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.daemon import Daemon, ended, kept, made
 from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
-from tests.server import free_port
+
+__all__ = ["Redis", "ended", "redis", "started"]
 
 
-@dataclass(slots=True)
-class Redis:
-    """A running server, whose users are in a file. ``settings`` are further options."""
+@dataclass
+class Redis(Daemon):
+    """A running server, whose users are in a file."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
-    settings: tuple[str, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    name = "redis"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -40,35 +36,23 @@ class Redis:
     def creation(self) -> list[str]:
         return ['["~*", "+@read"]']
 
-    def start(self) -> None:
-        """Start the server, and wait until it answers."""
-        users = self.folder / "users"
-        users.touch()
-        self._run("--save", "", "--aclfile", str(users), *self.settings)
+    @property
+    def variables(self) -> dict[str, str]:
+        """What differential cases call it by; there is an administrator for them."""
+        self.make(ADMIN, ADMIN_PASSWORD)
+        return {"redis_port": str(self.port), "redis_root": ADMIN, "redis_password": ADMIN_PASSWORD}
 
-    def _run(self, *arguments: str) -> None:
-        assert self.process is None
-        place = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                ["redis-server", *arguments, *place],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        for _ in range(500):
-            if self._call("PING").strip() == "PONG":
-                return
-            time.sleep(0.01)
-            assert self.process.poll() is None, (self.folder / "log").read_text()
-        raise AssertionError("Redis does not come up")
+    def line(self) -> list[str]:
+        place = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
+        return ["redis-server", *self.options(), *place]
 
-    def stop(self) -> None:
-        """Stop it at once, whoever is connected."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(15)
-            self.process = None
+    def options(self) -> list[str]:
+        """Where the users are."""
+        (self.folder / "users").touch()
+        return ["--save", "", "--aclfile", str(self.folder / "users")]
+
+    def answers(self) -> bool:
+        return self._call("PING").strip() == "PONG"
 
     def command(self, *words: str) -> str:
         """What the server answers to its user ``default``."""
@@ -101,13 +85,12 @@ class Redis:
         return done.stdout
 
 
+def started() -> Redis:
+    """A new server, running. Whoever asks for it has it ``ended``."""
+    return made(Redis)
+
+
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     """Redis, running, without a user but ``default``."""
-    with tempfile.TemporaryDirectory(prefix="strongroom-redis-") as folder:
-        server = Redis(Path(folder))
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    yield from kept(Redis)

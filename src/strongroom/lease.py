@@ -594,7 +594,10 @@ class Leases:
         age = (request.now - lease.issue_time) // SECOND
         longest = min(longest, lease.limit or longest)
         terms = Terms(increment, lease.ttl, lease.max_ttl, default, longest, age)
-        secret = await mount.backend.renew(inner, lease.secret(), terms)
+        try:
+            secret = await mount.backend.renew(inner, lease.secret(), terms)
+        except BadRequest as error:
+            raise refusal(error, "renew") from None
         ttl, warnings = terms.grant()
         expire = request.now + ttl * SECOND
         fresh = replace(lease, expire_time=expire, due=expire, last_renewal=request.now)
@@ -654,10 +657,10 @@ class Leases:
         self._core.measures.metrics.counter("expire.lease_expiration.error").add()
 
 
-def refusal(error: Exception) -> BadRequest:
-    """What a caller is told whose revocation failed."""
+def refusal(error: Exception, attempt: str = "revoke") -> BadRequest:
+    """What a caller is told who attempted in vain to revoke or renew."""
     reason = error.public if isinstance(error, StrongroomError) else type(error).__name__
-    return BadRequest(f"failed to revoke entry: {reason}", cause=repr(error))
+    return BadRequest(f"failed to {attempt} entry: {reason}", cause=repr(error))
 
 
 def _at(lease: Lease, number: int, total: int, error: BadRequest) -> BadRequest:

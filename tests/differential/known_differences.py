@@ -649,6 +649,23 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "transit signatures": _mistakes(28, 30, 31, 43, 44, 49, 50, 52, 62, 75),
     "transit codes": (Known(19, "body.errors.0", _FORMATTED),),
+    "database mysql": (
+        *(Known(step, "body.errors.0", _OWN) for step in (*range(4, 10), 36)),
+        Known(12, "status", "a password in a URL is told of, whatever the database"),
+        Known(13, "body.data.connection_details.connection_url", "and never shown"),
+        *(Known(step, "status", _WRONG) for step in (25, 30, 41)),
+    ),
+    "database influxdb": (
+        *(Known(step, "body.errors.0", _OWN) for step in (*range(5, 10), 37)),
+        *(Known(step, "status", _WRONG) for step in (22, 42)),
+    ),
+    **{
+        name: (
+            *(Known(step, "body.errors.0", _OWN) for step in (8, 9)),
+            *(Known(step, "status", _WRONG) for step in (25, 36, 39)),
+        )
+        for name in ("database redis", "database valkey")
+    },
 }
 
 

@@ -130,7 +130,7 @@ def test_without_its_role_a_lease_cannot_be_renewed_but_ends(consul: ConsulServe
         answer = await read(api, "consul/creds/r")
         await api("DELETE", "consul/roles/r")
         renewed = await api("POST", "sys/leases/renew", {"lease_id": answer.json["lease_id"]})
-        assert (renewed.status, renewed.errors) == (400, ['role "r" not found'])
+        assert (renewed.status, renewed.errors) == (400, ['failed to renew entry: role "r" not found'])
         assert (await revoke(api, answer)).status == 204
         assert consul.issued() == []
 

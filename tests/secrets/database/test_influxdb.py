@@ -187,9 +187,11 @@ def encrypted(influxdb: Server) -> Iterator[tuple[Server, SelfSigned]]:
     made = self_signed(["127.0.0.1"])
     (influxdb.folder / "certificate").write_bytes(made.certificate + made.key)
     influxdb.stop()
-    influxdb.start(https=True)
+    influxdb.https = True
+    influxdb.start()
     yield influxdb, made
     influxdb.stop()
+    influxdb.https = False
     influxdb.start()
 
 

@@ -177,8 +177,8 @@ def test_users_outlive_the_server_by_its_configuration(tmp_path: Path) -> None:
 class _Configured(Server):
     """One with a configuration file instead of a file of users."""
 
-    def start(self) -> None:
-        self._run(str(self.folder / "redis.conf"), "--save", "")
+    def options(self) -> list[str]:
+        return [str(self.folder / "redis.conf"), "--save", ""]
 
     def _keep(self) -> None:
         """It is kept by whoever wants it kept."""

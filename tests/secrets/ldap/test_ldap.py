@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.framework.rotation import changed
 from strongroom.secrets.ldap import ldif, rotation
 from strongroom.secrets.ldap.config import Config
 from strongroom.secrets.ldap.rotation import Change
@@ -227,8 +228,6 @@ def test_an_account_belongs_to_one_role_or_set(slapd: Slapd) -> None:
 def test_a_rotation_that_is_cut_off_leaves_one_password_known(
     slapd: Slapd, monkeypatch: pytest.MonkeyPatch, *, set_before_the_end: bool
 ) -> None:
-    changed = rotation.changed
-
     async def cut_off(change: Change) -> None:
         if set_before_the_end:
             await changed(change)
@@ -240,7 +239,7 @@ def test_a_rotation_that_is_cut_off_leaves_one_password_known(
         monkeypatch.setattr(rotation, "changed", cut_off)
         assert (await api("POST", "ldap/rotate-role/ann", {})).status == 500
         assert (await api("POST", "ldap/rotate-root", {})).status == 500
-        monkeypatch.setattr(rotation, "changed", changed)
+        monkeypatch.undo()
         known = (await ok(api, "GET", "ldap/static-cred/ann"))["data"]["password"]
         assert slapd.accepts(dn("ann"), known)
         await ok(api, "POST", "ldap/rotate-role/ann", {})

@@ -40,9 +40,7 @@ class Login(Leased):
         """Move the user's end, by the terms of its role."""
         role = await engine.role_terms(request, self.role)
         if role is None:
-            raise BadRequest(
-                f'failed to renew entry: error during renew: could not find role with name "{self.role}"'
-            )
+            raise BadRequest(f'error during renew: could not find role with name "{self.role}"')
         terms.ttl, terms.max_ttl = role.default_ttl, role.max_ttl
         ttl, _ = terms.grant()
         async with engine.acting(request, self.db_name, self.config) as plugin:
