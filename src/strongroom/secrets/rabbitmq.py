@@ -204,18 +204,27 @@ class RolePath(Path):
         """Create or replace the role. Users that are there keep what they have."""
         if not (self.tags or self.vhosts):
             raise BadRequest("both tags and vhosts not specified")
-        vhosts = _decoded("vhosts", self.vhosts, dict[str, Permissions])
-        topics = _decoded("vhost_topics", self.vhost_topics, dict[str, dict[str, TopicPermissions]])
-        engine.roles(request).put(self.name, Role(self.tags, vhosts or {}, topics or {}))
+        vhosts = _decoded("vhosts", self.vhosts, dict[str, Permissions | None])
+        topics = _decoded("vhost_topics", self.vhost_topics, dict[str, dict[str, TopicPermissions | None]])
+        role = Role(
+            self.tags,
+            {vhost: permissions or Permissions() for vhost, permissions in vhosts.items()},
+            {
+                vhost: {exchange: topic or TopicPermissions() for exchange, topic in exchanges.items()}
+                for vhost, exchanges in topics.items()
+            },
+        )
+        engine.roles(request).put(self.name, role)
 
     async def delete(self, engine: RabbitMQ, request: Request) -> None:
         """Remove the role. Users that are there stay until their leases end."""
         engine.roles(request).delete(self.name)
 
 
-def _decoded(name: str, text: str, kind: type[T]) -> T | None:
-    if not text:
-        return None
+def _decoded(name: str, text: str, kind: type[dict[str, T]]) -> dict[str, T]:
+    """An object from a text; no text and null are empty ones."""
+    if text.strip() in {"", "null"}:
+        return {}
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:  # says what was expected and where, and quotes nothing
