@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.errors import BadRequest, UpstreamFailed
+from strongroom.framework import outliving
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.lease import Leased, Terms, issued
@@ -111,6 +112,7 @@ class Token(Leased):
     async def revoke(self, engine: Nomad, request: Request) -> None:
         """Delete the token; one that is gone already is fine."""
         await (await engine.access(request)).delete(self.accessor)
+        await outliving.let_go(request, engine.accesses(request))
 
 
 class AccessPath(Path):
@@ -152,11 +154,11 @@ class AccessPath(Path):
             secret = uuid4_str()
             async with request.undo("bootstrap", asdict(access) | {"token": secret}):
                 access.token = await _bootstrap(access, secret)
-        engine.accesses(request).put("access", access)
+        outliving.replace(engine.accesses(request), "access", access)
 
-    async def delete(self, engine: Nomad, request: Request) -> None:
-        """Forget it. What was issued cannot be taken back until there is an access again."""
-        engine.accesses(request).delete("access")
+    async def delete(self, engine: Nomad, request: Request) -> Response | None:
+        """Forget it. While tokens that were issued need it to end it is kept, out of sight."""
+        return await outliving.retire(request, engine.accesses(request), "access")
 
 
 async def _bootstrap(access: Access, secret: str) -> str:
@@ -288,7 +290,7 @@ class Nomad(Backend):
 
     async def access(self, request: Request) -> Access:
         """The configured access, to take back what was issued. Raises UpstreamFailed without one."""
-        access = await self.accesses(request).get("access")
+        access = await outliving.still(self.accesses(request), "access")
         if access is None:
             raise UpstreamFailed("no access to Nomad is configured")
         return access

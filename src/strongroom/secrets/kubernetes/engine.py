@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.errors import BadRequest, UpstreamFailed
+from strongroom.framework import outliving
 from strongroom.framework.backend import Backend
 from strongroom.framework.field import CommaList, Duration, KVPairs, field
 from strongroom.framework.lease import Leased, issued
@@ -135,6 +136,7 @@ class Account(Leased):
         cluster = Cluster(await engine.config(request))
         for thing in reversed(self.things):
             await cluster.delete(thing)
+        await outliving.let_go(request, engine.configs(request))
 
 
 class Check(Path):
@@ -179,11 +181,11 @@ class ConfigPath(Path):
                 "kubernetes_host was unset and could not be determined from environment variables"
             )
         Target("Kubernetes", address, ca=config.kubernetes_ca_cert).check()
-        engine.configs(request).put("config", config)
+        outliving.replace(engine.configs(request), "config", config)
 
-    async def delete(self, engine: Kubernetes, request: Request) -> None:
-        """Forget it. What was issued cannot be taken back until there is a configuration again."""
-        engine.configs(request).delete("config")
+    async def delete(self, engine: Kubernetes, request: Request) -> Response | None:
+        """Forget it. While accounts that were made need it to end it is kept, out of sight."""
+        return await outliving.retire(request, engine.configs(request), "config")
 
 
 class Roles(Path):
@@ -355,7 +357,7 @@ class Kubernetes(Backend):
 
     async def config(self, request: Request) -> Config:
         """The configuration, to take back what was issued. Raises UpstreamFailed without one."""
-        config = await self.configs(request).get("config")
+        config = await outliving.still(self.configs(request), "config")
         if config is None:
             raise UpstreamFailed("no connection to Kubernetes is configured")
         return config

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from strongroom.clock import rfc3339
 from strongroom.crypto.entropy import base62
 from strongroom.errors import BadRequest
+from strongroom.framework import outliving
 from strongroom.framework.field import Duration
 from strongroom.framework.field import field as path_field
 from strongroom.framework.path import Path
-from strongroom.logical import Request
+from strongroom.logical import Request, Response
 from strongroom.secrets.ldap.directory import Address, Directory
 from strongroom.secrets.ldap.schema import SCHEMAS, USER_ATTRIBUTE, password_attributes
 
@@ -130,11 +131,11 @@ class ConfigPath(Path):
         given = {name: getattr(self, name) for name in self.given if name in Config.__dataclass_fields__}
         config = replace(before, revision=base62(12), **given)
         _check(config)
-        ldap.configs(request).put(CONFIG, config)
+        outliving.replace(ldap.configs(request), CONFIG, config)
 
-    async def delete(self, ldap: Ldap, request: Request) -> None:
-        """Forget the directory. What was issued before cannot be taken back without it."""
-        ldap.configs(request).delete(CONFIG)
+    async def delete(self, ldap: Ldap, request: Request) -> Response | None:
+        """Forget the directory. While what was issued needs it to end it is kept, out of sight."""
+        return await outliving.retire(request, ldap.configs(request), CONFIG)
 
 
 def _check(config: Config) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from strongroom.crypto.entropy import random_bytes
-from strongroom.errors import BadRequest, Internal
+from strongroom.errors import BadRequest, Internal, UpstreamFailed
+from strongroom.framework import outliving
 from strongroom.framework.backend import Backend
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
@@ -84,6 +85,13 @@ class Ldap(Rotating, Backend):
         config = await self.configs(request).get(CONFIG)
         if config is None:
             raise BadRequest("the config is currently unset")
+        return config
+
+    async def last_config(self, request: Request) -> Config:
+        """The directory, to take back what was issued, also when it has been removed since."""
+        config = await outliving.still(self.configs(request), CONFIG)
+        if config is None:
+            raise UpstreamFailed("the config is currently unset")
         return config
 
     async def password(self, request: Request, config: Config) -> str:

@@ -7,6 +7,7 @@ from dataclasses import field as item
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongroom.errors import BadRequest, PermissionDenied
+from strongroom.framework import outliving
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.lease import Leased, Terms, issued
 from strongroom.framework.path import Path
@@ -15,6 +16,7 @@ from strongroom.logical import Request, Response
 from strongroom.secrets.ldap import rotation
 
 if TYPE_CHECKING:
+    from strongroom.secrets.ldap.config import Config
     from strongroom.secrets.ldap.engine import Ldap
 
 _DAY = 86_400
@@ -69,17 +71,17 @@ class Loan(Leased):
         shelf = await engine.shelves(request).get(self.account)
         if shelf is not None and shelf.lent and shelf.lease_id == self.loan:
             await give_back(engine, request, self.account, shelf)
+        await outliving.let_go(request, engine.configs(request))
 
 
 async def give_back(ldap: Ldap, request: Request, account: str, shelf: Shelf) -> None:
     """Change the password of an account that was lent, and make it available."""
-    await _renew_password(ldap, request, account, shelf)
+    await _renew_password(ldap, request, await ldap.last_config(request), account, shelf)
     shelf.lent, shelf.borrower_entity, shelf.borrower_token, shelf.lease_id = False, "", "", ""
     ldap.shelves(request).put(account, shelf)
 
 
-async def _renew_password(ldap: Ldap, request: Request, account: str, shelf: Shelf) -> None:
-    config = await ldap.config(request)
+async def _renew_password(ldap: Ldap, request: Request, config: Config, account: str, shelf: Shelf) -> None:
     dn = await config.dn_of(account)
     fresh = await ldap.password(request, config)
     announced = {"account": account, "dn": dn, "fresh": fresh, "before": shelf.password}
@@ -219,7 +221,7 @@ class CheckOut(Path):
     async def _lend(
         self, ldap: Ldap, request: Request, library: Library, account: str, shelf: Shelf
     ) -> Response:
-        await _renew_password(ldap, request, account, shelf)
+        await _renew_password(ldap, request, await ldap.config(request), account, shelf)
         entry = request.entry
         shelf.lent, shelf.lease_id = True, request.id
         shelf.borrower_entity = "" if entry is None else entry.entity_id

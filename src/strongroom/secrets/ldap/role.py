@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongroom.clock import rfc3339
 from strongroom.errors import BadRequest
+from strongroom.framework import outliving
 from strongroom.framework.field import Duration
 from strongroom.framework.field import field as path_field
 from strongroom.framework.lease import Leased, Terms, effective_ttl, issued
@@ -67,8 +68,9 @@ class Account(Leased):
 
     async def revoke(self, engine: Ldap, request: Request) -> None:
         """Remove the account."""
-        config = await engine.config(request)
+        config = await engine.last_config(request)
         await config.directory().apply(ldif.parse(self.deletion), forgiving=True)
+        await outliving.let_go(request, engine.configs(request))
 
 
 def fill(template: str, values: dict[str, str]) -> str:
@@ -217,5 +219,5 @@ def _names(changes: list[Change]) -> list[str]:
 
 async def undo(ldap: Ldap, request: Request, data: dict[str, Any]) -> None:
     """Remove an account whose lease was never stored."""
-    config = await ldap.config(request)
+    config = await ldap.last_config(request)
     await config.directory().apply(ldif.parse(data["rollback"]), forgiving=True)
