@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.auth.token.role import Role, role_policies
+from strongroom.auth.token.role import Role, token_policies
 from strongroom.errors import BadRequest
 from tests.inprocess import Answer, InProcess, inprocess
 from tests.leasing import later
@@ -275,7 +275,10 @@ def role(**fields: Any) -> Role:
 @pytest.mark.parametrize(
     ("asked", "parent", "bounds", "expected"),
     (
-        ([], ["a"], role(), ["a", "default"]),
+        ([], ["a"], role(), ["a"]),
+        ([], ["a"], role(disallowed_policies=["c"]), ["a", "default"]),
+        ([], ["a"], role(allowed_policies_glob=["*"]), ["default"]),
+        (["b"], ["a"], role(disallowed_policies=["default"]), ["b"]),
         ([], ["a"], role(allowed_policies=["x", "y"]), ["default", "x", "y"]),
         (["x"], ["a"], role(allowed_policies=["x", "y"]), ["default", "x"]),
         (["X1"], ["a"], role(allowed_policies_glob=["x*"]), ["default", "x1"]),
@@ -287,7 +290,7 @@ def role(**fields: Any) -> Role:
 def test_policies_within_a_role(
     asked: list[str], parent: list[str], bounds: Role, expected: list[str]
 ) -> None:
-    assert role_policies(asked, parent, bounds, default=True) == expected
+    assert token_policies(asked, parent, bounds, default=True, sudo="root" in parent) == expected
 
 
 @pytest.mark.parametrize(
@@ -297,15 +300,36 @@ def test_policies_within_a_role(
         (["z"], ["a"], role()),
         (["c"], ["root"], role(disallowed_policies=["c"])),
         (["ca"], ["root"], role(disallowed_policies_glob=["c*"])),
-        ([], ["root"], role(disallowed_policies=["default"], allowed_policies=["x"])),
-        (["root"], ["a"], role(allowed_policies=["root"])),
-        (["root"], ["a"], role(allowed_policies_glob=["*"])),
+        (["default"], ["root"], role(disallowed_policies=["default"])),
+        ([], ["a", "default"], role(disallowed_policies=["default"])),
+        (["default"], ["root"], role(allowed_policies=["root"])),
         (["ab"], ["root"], role(allowed_policies_glob=["ab*b", "default"])),
     ),
 )
 def test_policies_beyond_a_role(asked: list[str], parent: list[str], bounds: Role) -> None:
     with pytest.raises(BadRequest):
-        role_policies(asked, parent, bounds, default=True)
+        token_policies(asked, parent, bounds, default=True, sudo=False)
+
+
+def test_the_default_policy_is_only_for_who_has_it() -> None:
+    with pytest.raises(BadRequest):
+        token_policies(["default"], ["a"], None, default=True, sudo=False)
+    assert token_policies(["a"], ["a", "b"], None, default=True, sudo=False) == ["a"]
+    assert token_policies(["a"], ["a", "default"], None, default=True, sudo=False) == ["a", "default"]
+    assert token_policies(["a"], ["b"], None, default=True, sudo=True) == ["a", "default"]
+    assert token_policies(["a", "default"], ["b"], role(), default=False, sudo=True) == ["a"]
+    assert token_policies([], ["a", "default"], role(), default=False, sudo=False) == ["a"]
+
+
+def test_no_root_token_comes_of_a_role_without_a_root_token() -> None:
+    async def scenario(api: InProcess) -> None:
+        parent = await api.policy_token(RULES)
+        for settings in ({"allowed_policies": "root"}, {"allowed_policies_glob": "*"}):
+            await api("POST", "auth/token/roles/r", settings)
+            assert (await create(api, "create/r", by=parent, policies=["root"])).status == 400
+            await api("DELETE", "auth/token/roles/r")
+
+    inprocess(scenario)
 
 
 def test_tokens_through_a_role_are_what_it_says() -> None:
@@ -357,7 +381,11 @@ def test_a_role_is_changed_field_by_field() -> None:
     "settings",
     (
         {"token_type": "golden"},
-        {"token_type": "batch", "token_period": 60},
+        {"token_type": ""},
+        {"token_type": "batch"},
+        {"token_type": "batch", "orphan": True},
+        {"token_type": "batch", "orphan": True, "renewable": False, "token_period": 60},
+        {"path_suffix": "ab"},
         {"token_num_uses": -1},
         {"path_suffix": "a/b"},
         {"token_bound_cidrs": "everywhere"},
@@ -379,12 +407,15 @@ def test_roles_that_cannot_be(settings: dict[str, Any]) -> None:
         ("default-service", "batch", "batch"),
         ("default-batch", "", "batch"),
         ("default-batch", "service", "service"),
-        ("", "", "service"),
+        (None, "", "service"),
     ),
 )
-def test_a_role_decides_the_kind_or_its_default(bound: str, asked: str, expected: str) -> None:
+def test_a_role_decides_the_kind_or_its_default(bound: str | None, asked: str, expected: str) -> None:
     async def scenario(api: InProcess) -> None:
-        await api("POST", "auth/token/roles/r", {"token_type": bound})
+        settings: dict[str, Any] = {"orphan": True, "renewable": False} | (
+            {"token_type": bound} if bound else {}
+        )
+        assert (await api("POST", "auth/token/roles/r", settings)).status == 204
         fields = {"type": asked} if asked else {}
         auth = (await create(api, "create/r", policies=["default"], **fields)).json["auth"]
         assert auth["token_type"] == expected

@@ -44,6 +44,23 @@ def field(name: str, *values: Any) -> tuple[Step, ...]:
     return (*steps, delete(place), get(place), list_(place))
 
 
+FORMS: tuple[dict[str, Any], ...] = (
+    {},
+    {"bind_secret_id": 2},
+    {"bind_secret_id": 1, "token_ttl": None, "token_num_uses": None, "token_policies": None},
+    {"secret_id_num_uses": "010"},
+    {"secret_id_num_uses": 2.0},
+    {"secret_id_num_uses": 1 << 63},
+    {"token_ttl": 1.5},
+    {"token_policies": {}, "token_bound_cidrs": {}},
+    {"token_bound_cidrs": "127.0.0.1/32,::1/128,10.1.2.3/8,::ffff:10.0.0.1,2001:DB8::/32"},
+    {"policies": "B b,A,a"},
+    {"policies": "x", "token_policies": "y"},
+    {"token_type": "default-service"},
+    {"token_type": "default-batch", "token_num_uses": 0},
+    {"token_type": ""},
+)
+
 CASES = (
     case(
         "approle roles",
@@ -577,5 +594,22 @@ CASES = (
         post(f"{ROLE}/secret-id/lookup", {"secret_id": "<s>"}),
         kind="sealed",
         audit=True,
+    ),
+    case(
+        "approle forms of values",
+        enable(),
+        *(
+            step
+            for fields in FORMS
+            for step in (
+                post(ROLE, {"token_policies": "p", "token_ttl": "1m", "token_num_uses": 3}),
+                post(ROLE, fields),
+                get(ROLE),
+                delete(ROLE),
+            )
+        ),
+        *role(),
+        post(f"{ROLE}/policies", {"policies": "B b,A,a"}),
+        get(f"{ROLE}/policies"),
     ),
 )

@@ -445,4 +445,77 @@ CASES = (
         get("auth"),
         get("auth/"),
     ),
+    case(
+        "token roles in other forms of values",
+        *(
+            step
+            for fields in (
+                {"token_type": "batch"},
+                {"token_type": "batch", "orphan": True},
+                {"token_type": "batch", "orphan": True, "renewable": False},
+                {"token_type": ""},
+                {"path_suffix": "ab"},
+                {"path_suffix": "abc"},
+                {"allowed_policies_glob": "B*,a,a", "disallowed_policies_glob": "C*,A*"},
+                {"allowed_entity_aliases": "B*,a,a"},
+                {"explicit_max_ttl": "2h", "token_explicit_max_ttl": "1h"},
+                {
+                    "period": "2h",
+                    "token_period": "1h",
+                    "bound_cidrs": "::1",
+                    "token_bound_cidrs": "127.0.0.1/32",
+                },
+                {"renewable": None, "orphan": None, "allowed_policies": None},
+            )
+            for step in (
+                post("auth/token/roles/<m>", fields),
+                get("auth/token/roles/<m>"),
+                create(
+                    {"explicit_max_ttl": "3h"},
+                    "auth/token/create/<m>",
+                    only=("auth.lease_duration", "errors"),
+                ),
+                delete("auth/token/roles/<m>"),
+            )
+        ),
+        create({"policies": "default", "period": "3h", "explicit_max_ttl": "1h"}),
+        policy('path "auth/token/create/<m>" { capabilities = ["update"] }'),
+        *(
+            step
+            for rules in (
+                {},
+                {"allowed_policies_glob": "b*"},
+                {"allowed_policies": "root"},
+                {"disallowed_policies": "default"},
+                {"disallowed_policies_glob": "*"},
+                {"allowed_policies": "x", "token_no_default_policy": True},
+            )
+            for step in (
+                post("auth/token/roles/<m>", rules),
+                create(
+                    {
+                        "policies": ["<m>"],
+                    },
+                    keep=KEEP,
+                ),
+                create(
+                    {"policies": ["<m>", "p"], "no_default_policy": True}, keep={"t2": "auth.client_token"}
+                ),
+                *(
+                    create(asked, "auth/token/create/<m>", token=by)
+                    for by in ("<root>", "<t>", "<t2>")
+                    for asked in (
+                        {},
+                        {"policies": "default"},
+                        {"policies": "b1"},
+                        {"policies": "p"},
+                        {"no_default_policy": True},
+                        {"policies": "default", "no_default_policy": True},
+                    )
+                ),
+                delete("auth/token/roles/<m>"),
+            )
+        ),
+        post("auth/token/roles/<m>", {"token_explicit_max_ttl": "100000h"}, only=("warnings.1",)),
+    ),
 )

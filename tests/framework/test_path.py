@@ -103,9 +103,10 @@ def test_given_tells_sent_from_defaulted() -> None:
     assert (bound.size, bound.source, bound.ttl) == (3, "x", 3600)
 
 
-def test_null_is_as_if_it_had_not_been_given() -> None:
-    bound = Thing.bind({"name": "a"}, {"size": None})
-    assert (bound.size, bound.given) == (3, frozenset())
+def test_null_is_the_empty_value_of_the_type_but_no_duration() -> None:
+    bound = Thing.bind({"name": "a"}, {"size": None, "tags": None, "from": None, "ttl": None, "name": None})
+    assert (bound.size, bound.tags, bound.source, bound.name) == (0, [], "", "a")
+    assert bound.given == {"size", "tags", "source"}
 
 
 def test_the_path_beats_the_body() -> None:

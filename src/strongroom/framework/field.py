@@ -7,6 +7,7 @@ Validation, help, OpenAPI, CLI completion and forms derive from the declaration.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -62,20 +63,20 @@ def _string(value: Any) -> str:
 def _integer(value: Any) -> int:
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, msgspec.Raw):
-        return _integral(bytes(value).decode())
     if isinstance(value, str):
-        return int(value.strip() or "0", 0) if not value.strip().lstrip("+-").isdigit() else int(value)
+        value = _number(value.strip())
+    if isinstance(value, int) and _LEAST <= value <= _MOST:
+        return value
     raise ValueError("expected an integer")
 
 
-def _integral(text: str) -> int:
-    number = float(text)
-    if number != int(number):
-        raise ValueError("expected an integer")
-    return int(number)
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+_OCTAL = re.compile(r"[+-]?0[0-7]+")
+
+
+def _number(text: str) -> int:
+    """What a text stands for, with the prefixes that Go knows: 0x1f, 0b11, 0o17, and 017 for the same."""
+    return int(text or "0", 8 if _OCTAL.fullmatch(text) else 0)
 
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -85,8 +86,8 @@ _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False", ""})
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, int):
-        return value != 0
+    if isinstance(value, int) and value in (0, 1):
+        return value == 1
     if isinstance(value, str) and value in _TRUE | _FALSE:
         return value in _TRUE
     raise ValueError("expected a boolean")
@@ -100,8 +101,6 @@ def _duration(value: Any) -> int:
 
 
 def _signed_duration(value: Any) -> int:
-    if isinstance(value, msgspec.Raw):
-        return duration.parse(float(bytes(value)))
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError("expected a duration")
     return duration.parse(value)
@@ -110,10 +109,12 @@ def _signed_duration(value: Any) -> int:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, list):
         return [_string(item) for item in value]
-    return [_string(value)] if value != "" else []
+    return [] if value in ("", {}) else [_string(value)]
 
 
 def _comma(value: Any) -> list[str]:
+    if value == {}:
+        return []
     items = value if isinstance(value, list) else _string(value).split(",")
     return [text for text in (_string(item).strip() for item in items) if text]
 
@@ -154,19 +155,21 @@ class Kind:
     coerce: Callable[[Any], Any]
     schema: Mapping[str, Any]
     zero: Any
+    null: Callable[[], Any] | None = None
+    """What JSON's null stands for; None where it says no more than leaving the field out."""
 
 
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _KINDS: dict[Any, Kind] = {
-    str: Kind(_string, {"type": "string"}, ""),
-    int: Kind(_integer, {"type": "integer"}, 0),
-    bool: Kind(_boolean, {"type": "boolean"}, False),
+    str: Kind(_string, {"type": "string"}, "", str),
+    int: Kind(_integer, {"type": "integer"}, 0, int),
+    bool: Kind(_boolean, {"type": "boolean"}, False, bool),
     "duration": Kind(_duration, {"type": "integer", "format": "seconds"}, 0),
     "signed duration": Kind(_signed_duration, {"type": "integer", "format": "seconds"}, 0),
-    "comma": Kind(_comma, _STRINGS, []),
-    "strings": Kind(_strings, _STRINGS, []),
-    "ints": Kind(_integers, {"type": "array", "items": {"type": "integer"}}, []),
-    "pairs": Kind(_pairs, {"type": "object", "format": "kvpairs"}, {}),
+    "comma": Kind(_comma, _STRINGS, [], list),
+    "strings": Kind(_strings, _STRINGS, [], list),
+    "ints": Kind(_integers, {"type": "array", "items": {"type": "integer"}}, [], list),
+    "pairs": Kind(_pairs, {"type": "object", "format": "kvpairs"}, {}, dict),
     "map": Kind(_map, {"type": "object", "format": "map"}, {}),
     "any": Kind(_anything, {}, None),
 }

@@ -71,12 +71,13 @@ def effective_ttl(
 def _period_ttl(period: int, longest: int, explicit_max: int, age: int) -> tuple[int, list[str]]:
     warnings = []
     ttl = period
-    if ttl > longest:
+    most = min(longest, explicit_max or longest)
+    if ttl > most:
         warnings.append(
-            f'period of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(longest)}"; '
+            f'period of "{format_short(ttl)}" exceeded the effective max_ttl of "{format_short(most)}"; '
             "period value is capped accordingly"
         )
-        ttl = longest
+        ttl = most
     if explicit_max:
         left = explicit_max - age
         if left <= 0:

@@ -126,7 +126,8 @@ class Path:
         """The path with its fields filled from a request.
 
         Captures beat the body. Fields that no one gave keep the default of the class; ``given``
-        names the attributes that came with the request. Raises
+        names the attributes that came with the request. A null gives the empty value of the field's
+        type, as it does in the peer; a duration has none. Raises
         :class:`~strongroom.framework.field.Unconvertible`.
         """
         self = object.__new__(cls)
@@ -137,8 +138,12 @@ class Path:
             known = fields.get(name)
             if known is None:
                 unknown.append(name)
-            elif raw is not None and name not in captures:
+            elif name in captures:
+                continue
+            elif raw is not None:
                 values[known.attribute] = known.coerce(raw)
+            elif known.kind.null is not None:
+                values[known.attribute] = known.kind.null()
         given = frozenset(values)
         for name, text in captures.items():
             if text is not None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from dataclasses import field as item
-from ipaddress import ip_address, ip_network
-from typing import Any, Literal
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
 
 from strongroom.errors import BadRequest, PermissionDenied
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
 from strongroom.logical import Auth, Request
 
-_TYPES = frozenset({"", "default", "default-service", "default-batch", "service", "batch"})
+_TYPES = frozenset({"default", "service", "batch"})
 _ROOTED = "auth methods cannot create root tokens"
 
 
@@ -40,12 +40,13 @@ class TokenParameters:
         return asdict(self)
 
     def check(self) -> None:
-        """Raise BadRequest for what no token can be."""
+        """Raise BadRequest for what no token can be. Networks are put into one spelling."""
         if self.token_max_ttl and self.token_ttl > self.token_max_ttl:
             raise BadRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
+        self.token_type = self.token_type or "default"
         if self.token_type not in _TYPES:
             raise BadRequest("invalid 'token_type' value")
-        if self.token_type in {"batch", "default-batch"}:
+        if self.token_type == "batch":
             self._check_batch()
         if self.token_num_uses < 0:
             raise BadRequest("'token_num_uses' cannot be negative")
@@ -53,7 +54,7 @@ class TokenParameters:
             raise BadRequest("'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one")
         if "root" in {name.strip().lower() for name in self.token_policies}:
             raise BadRequest(_ROOTED)
-        check_cidrs(self.token_bound_cidrs)
+        self.token_bound_cidrs = spelled(self.token_bound_cidrs)
 
     def _check_batch(self) -> None:
         """A batch token is not stored, so it has nothing that would have to be counted."""
@@ -106,9 +107,7 @@ class TokenFields(Path):
     token_policies: CommaList = field("Policies of the token.")
     token_strictly_bind_ip: bool = field("Bind the token to the address that the login came from.")
     token_ttl: Duration = field("First time to live.")
-    token_type: Literal["default", "default-service", "default-batch", "service", "batch", ""] = field(
-        "service, batch, or the mount's own: default, default-service, default-batch."
-    )
+    token_type: str = field("service, batch, or default for what the mount makes.", default="default")
 
     def tell(self, tokens: TokenParameters) -> None:
         """Take over what the request says of tokens. Raises BadRequest for what cannot be."""
@@ -162,11 +161,25 @@ def cleaned(policies: list[str]) -> list[str]:
 
 def check_cidrs(networks: list[str]) -> None:
     """Raise BadRequest unless each of these is a network or an address."""
-    for network in networks:
-        try:
-            ip_network(network, strict=False)
-        except ValueError:
-            raise BadRequest("a bound network is neither an address nor a network in CIDR form") from None
+    spelled(networks)
+
+
+def spelled(networks: list[str]) -> list[str]:
+    """The same networks in one spelling: an address has no mask. Raises BadRequest for what is neither."""
+    return [_spelled(network) for network in networks]
+
+
+def _spelled(network: str) -> str:
+    try:
+        # The zone of an address means something on one machine only.
+        ip = None if "%" in network else ip_interface(network)
+    except ValueError:
+        ip = None
+    if ip is None:
+        raise BadRequest("a bound network is neither an address nor a network in CIDR form")
+    if ip.network.prefixlen < ip.max_prefixlen:
+        return str(ip)
+    return str(getattr(ip, "ipv4_mapped", None) or ip.ip)
 
 
 def refuse_outside(request: Request, networks: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.errors import BadRequest
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
-from strongroom.framework.token_fields import TokenFields, TokenParameters, check_cidrs
+from strongroom.framework.token_fields import TokenFields, TokenParameters, check_cidrs, cleaned
 from strongroom.logical import Request, Response
 
 if TYPE_CHECKING:
@@ -129,14 +129,25 @@ class RolePath(TokenFields):
                 raise BadRequest("local_secret_ids can only be modified during role creation")
             if "role_id" in self.given:
                 await approle.claim(request, role, self.role_id)
+        if self.period > approle.longest:
+            raise BadRequest("the period is longer than tokens of this mount can live")
+        adjusted = self._plain_type()
         self._apply(role)
         role.check()
         approle.roles(request).put(role.name, role)
-        return Response(warnings=approle.warnings(role))
+        return Response(warnings=adjusted + approle.warnings(role))
 
     async def delete(self, approle: AppRole, request: Request) -> None:
         """Remove the role with all its secret IDs. Tokens it made can be used, not renewed."""
         await approle.delete_role(request, self.role_name)
+
+    def _plain_type(self) -> list[str]:
+        """Read a type that only a mount can have as the one it leads to; gives what to say of it."""
+        named = self.token_type
+        if named not in {"default-service", "default-batch"}:
+            return []
+        self.token_type = named.removeprefix("default-")
+        return [f"{named} has no useful meaning; adjusting to {self.token_type}"]
 
     def _apply(self, role: Role) -> None:
         """Take over what is given; where both names of a parameter are, the newer counts."""
@@ -144,9 +155,10 @@ class RolePath(TokenFields):
             role.secret_id_bound_cidrs = self.bound_cidr_list
         for older, newer in OLDER.items():
             if newer in self.given:
-                role.named(older, older=False)
+                role.named(older, older=older in self.given)
             elif older in self.given:
-                role.put(newer, getattr(self, older))
+                value = getattr(self, older)
+                role.put(newer, cleaned(value) if older == "policies" else value)
                 role.named(older, older=True)
         for name in _OWN:
             if name in self.given:

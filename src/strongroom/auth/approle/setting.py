@@ -8,6 +8,7 @@ from strongroom.auth.approle.role import OLDER
 from strongroom.errors import BadRequest
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
+from strongroom.framework.token_fields import cleaned
 from strongroom.logical import Request
 
 if TYPE_CHECKING:
@@ -44,11 +45,15 @@ class Setting(Readable):
         name = older if by_older else self.parameter
         if name not in self.given:
             raise BadRequest(f"missing {self.parameter}")
-        role.put(self.parameter, getattr(self, name))
+        role.put(self.parameter, self.meant(getattr(self, name)))
         if older:
             role.named(older, older=by_older)
         role.check()
         approle.roles(request).put(role.name, role)
+
+    def meant(self, value: Any) -> Any:
+        """What is kept of the value that is given."""
+        return value
 
     async def delete(self, approle: AppRole, request: Request) -> None:
         """Put the parameter back to what it is for a new role."""
@@ -67,6 +72,10 @@ class Policies(Setting):
     parameter = "token_policies"
     token_policies: CommaList = field("Policies of the token.")
     policies: CommaList = field("Older name of token_policies.", deprecated=True)
+
+    def meant(self, value: list[str]) -> list[str]:
+        """The names in lower case, each once."""
+        return cleaned(value)
 
 
 class Period(Setting):

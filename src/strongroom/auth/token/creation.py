@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.auth.token.guard import has_sudo
-from strongroom.auth.token.role import Role, matches, role_policies
+from strongroom.auth.token.role import Role, matches, token_policies
 from strongroom.errors import BadRequest
 from strongroom.framework.field import KVPairs, SignedDuration, StringList, field
 from strongroom.framework.path import Path
@@ -108,7 +108,7 @@ async def create(
         display_name=_display_name(asked.display_name),
         metadata=asked.meta or None,
         ttl=asked.ttl or asked.lease,
-        explicit_max_ttl=_lower(asked.explicit_max_ttl, role.token_explicit_max_ttl if role else 0),
+        explicit_max_ttl=_explicit_max_ttl(asked, role, response),
         period=period,
         renewable=asked.renewable and (role is None or role.renewable),
         num_uses=_lower(asked.num_uses, role.token_num_uses if role else 0),
@@ -131,18 +131,12 @@ async def create(
 def _policies(
     asked: CreateFields, parent: TokenEntry, role: Role | None, namespace_id: str, *, sudo: bool
 ) -> list[str]:
-    drop_default = asked.no_default_policy or bool(role and role.token_no_default_policy)
-    inherited = parent.policies if parent.namespace_id == namespace_id else ["default"]
-    if role is not None:
-        return role_policies(asked.policies, inherited, role, default=not drop_default)
-    wanted = clean_policies(asked.policies or inherited, default=False)
-    if not asked.policies:
-        return [name for name in wanted if name != "default"] if drop_default else wanted
-    if not sudo and not set(wanted) <= {*inherited, "default"}:
-        raise BadRequest("child policies must be subset of parent")
-    if "root" in wanted and "root" not in parent.policies:
+    default = not (asked.no_default_policy or (role is not None and role.token_no_default_policy))
+    held = parent.policies if parent.namespace_id == namespace_id else ["default"]
+    found = token_policies(asked.policies, held, role, default=default, sudo=sudo)
+    if "root" in found and "root" not in parent.policies:
         raise BadRequest("root tokens may not be created without parent token being root")
-    return clean_policies(wanted, default=not drop_default)
+    return found
 
 
 def _orphan(asked: CreateFields, role: Role | None, *, sudo: bool) -> bool:
@@ -173,6 +167,18 @@ def _check_alias(name: str, role: Role | None) -> None:
         raise BadRequest("'entity_alias' is only allowed in combination with token role")
     if not matches([pattern.lower() for pattern in role.allowed_entity_aliases], name.lower()):
         raise BadRequest("invalid 'entity_alias' value")
+
+
+def _explicit_max_ttl(asked: CreateFields, role: Role | None, response: Response) -> int:
+    """The lower of what the request and the role say; that both say something is told."""
+    bound = role.token_explicit_max_ttl if role else 0
+    lower = _lower(asked.explicit_max_ttl, bound)
+    if asked.explicit_max_ttl and bound:
+        response.warnings.append(
+            "Explicit max TTL specified both during creation call and in role; "
+            f"using the lesser value of {lower} seconds"
+        )
+    return lower
 
 
 def _lower(asked: int, bound: int) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from dataclasses import field as item
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import BadRequest
 from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
-from strongroom.logical import Request
+from strongroom.framework.token_fields import spelled
+from strongroom.logical import Request, Response
 from strongroom.login import clean_policies
 
 if TYPE_CHECKING:
@@ -40,8 +40,21 @@ class Role:
     older_names: list[str] = item(default_factory=list)
     """Which settings were given under their older names, and are shown under both."""
 
+    @property
+    def rules(self) -> bool:
+        """Whether it says which policies a token may have."""
+        return any(getattr(self, name) for name in _RULES)
 
-_SUFFIX = re.compile(r"\w(?:[\w.-]*\w)?", re.ASCII)
+
+_NAMES = (
+    "allowed_policies",
+    "disallowed_policies",
+    "allowed_policies_glob",
+    "disallowed_policies_glob",
+    "allowed_entity_aliases",
+)
+_RULES = _NAMES[:4]
+_SUFFIX = re.compile(r"\w[\w.-]+\w", re.ASCII)
 
 
 class Roles(Path):
@@ -90,29 +103,44 @@ class RolePath(Path):
         role = await tokens.roles(request).get(self.role_name)
         return None if role is None else describe_role(role)
 
-    async def write(self, tokens: TokenAuth, request: Request) -> None:
+    async def write(self, tokens: TokenAuth, request: Request) -> Response:
         """Create the role, or change what is given of it."""
         records = tokens.roles(request)
         role = await records.get(self.role_name) or Role(self.role_name)
-        self._older_names(role)
+        warnings = self._older_names(role)
         for name in Role.__dataclass_fields__:
             if name in self.given:
                 setattr(role, name, getattr(self, name))
         _check_role(role)
         records.put(self.role_name, role)
+        longest = tokens.core.ttls(tokens.mount)[1]
+        if role.token_explicit_max_ttl > longest:
+            warnings.append(
+                f"the explicit max TTL of {role.token_explicit_max_ttl} seconds is beyond what the mount "
+                f"allows; tokens end after {longest} seconds"
+            )
+        return Response(warnings=warnings)
 
-    def _older_names(self, role: Role) -> None:
+    def _older_names(self, role: Role) -> list[str]:
+        """Take over what is given under an older name alone; gives what to say of those given twice."""
         given = set(self.given)
         older = set(role.older_names)
+        warnings: list[str] = []
         for name in ("period", "explicit_max_ttl", "bound_cidrs"):
             if f"token_{name}" in given:
                 older.discard(name)
+                if name in given:
+                    warnings.append(
+                        f"Both 'token_{name}' and deprecated '{name}' value supplied, "
+                        "ignoring the deprecated value"
+                    )
             elif name in given:
                 setattr(self, f"token_{name}", getattr(self, name))
                 given.add(f"token_{name}")
                 older.add(name)
         role.older_names = sorted(older)
         self.given = frozenset(given)
+        return warnings
 
     async def delete(self, tokens: TokenAuth, request: Request) -> None:
         """Remove the role; tokens made through it stay."""
@@ -120,7 +148,7 @@ class RolePath(Path):
 
 
 def _check_role(role: Role) -> None:
-    if role.token_type not in {"service", "batch", "default-service", "default-batch", ""}:
+    if role.token_type not in {"service", "batch", "default-service", "default-batch"}:
         raise BadRequest(f"invalid 'token_type' value \"{role.token_type}\"")
     if role.token_type in {"batch", "default-batch"} and role.token_period:
         kind = role.token_type
@@ -128,19 +156,19 @@ def _check_role(role: Role) -> None:
     if role.token_num_uses < 0:
         raise BadRequest("'token_num_uses' cannot be negative")
     if role.path_suffix and not _SUFFIX.fullmatch(role.path_suffix):
-        raise BadRequest("path_suffix contains invalid characters")
-    for cidr in role.token_bound_cidrs:
-        _check_cidr(cidr)
-    role.token_type = role.token_type or "default-service"
-    for name in ("allowed_policies", "disallowed_policies"):
+        raise BadRequest("given role path suffix contains invalid characters; must match \\w[\\w-.]+\\w")
+    if role.token_type == "batch":
+        _check_batch(role)
+    role.token_bound_cidrs = spelled(role.token_bound_cidrs)
+    for name in _NAMES:
         setattr(role, name, clean_names(getattr(role, name)))
 
 
-def _check_cidr(cidr: str) -> None:
-    try:
-        ip_network(cidr, strict=False)
-    except ValueError:
-        raise BadRequest("bound_cidrs holds something that is not a network") from None
+def _check_batch(role: Role) -> None:
+    """Raise BadRequest for tokens that would have to be stored."""
+    for given, tokens in ((not role.orphan, "non-orphan"), (role.renewable, "renewable")):
+        if given:
+            raise BadRequest(f"'token_type' cannot be 'batch' when role is set to generate {tokens} tokens")
 
 
 def clean_names(names: list[str]) -> list[str]:
@@ -179,35 +207,49 @@ def describe_role(role: Role) -> dict[str, Any]:
 # -- what a role allows ------------------------------------------------------------------------
 
 
-def role_policies(asked: list[str], parent: list[str], role: Role, *, default: bool) -> list[str]:
-    """The policies of a token made through a role. Raises BadRequest where the role forbids one."""
-    restricted = bool(role.allowed_policies or role.allowed_policies_glob)
-    if asked:
-        wanted = clean_policies(asked, default=default)
-    elif role.allowed_policies:
-        wanted = clean_policies(role.allowed_policies, default=default)
+def token_policies(
+    asked: list[str], parent: list[str], role: Role | None, *, default: bool, sudo: bool
+) -> list[str]:
+    """The policies of a new token. Raises BadRequest for what may not be asked.
+
+    By the rules of a role where it has some. Else who asks for none gets the parent's, and, without sudo, can
+    ask for no more than those: the default policy is no exception. Without ``default`` it is left out.
+    """
+    if role is not None and role.rules:
+        found = _by_rules(asked, parent, role, default=default)
+    elif not asked:
+        found = clean_policies(parent, default=False)
     else:
-        wanted = clean_policies(parent, default=default)
-    allowed = sorted({*role.allowed_policies, "default"} if default else set(role.allowed_policies))
+        wanted = clean_policies(asked, default=False)
+        if not sudo and not set(wanted) <= set(parent):
+            raise BadRequest("child policies must be subset of parent")
+        found = clean_policies(wanted, default=default and (sudo or "default" in parent))
+    return [name for name in found if default or name != "default"]
+
+
+def _by_rules(asked: list[str], parent: list[str], role: Role, *, default: bool) -> list[str]:
+    """What a role makes of a request.
+
+    Who asks for none gets those that the role allows by name, or, where it allows any, the parent's.
+    """
+    restricted = bool(role.allowed_policies or role.allowed_policies_glob)
+    adds = default and not _disallowed(role, "default")
+    allowed = clean_policies(role.allowed_policies, default=adds)
+    wanted = allowed if restricted and not asked else clean_policies(asked or parent, default=adds)
     globs = role.allowed_policies_glob
     if restricted and not all(name in allowed or matches(globs, name) for name in wanted):
         raise BadRequest(
             f"token policies ({_go_list(wanted)}) must be subset of the role's allowed policies "
-            f"({_go_list(allowed)}) or glob policies ({_go_list(role.allowed_policies_glob)})"
+            f"({_go_list(allowed)}) or glob policies ({_go_list(globs)})"
         )
     for name in wanted:
-        if name in role.disallowed_policies or matches(role.disallowed_policies_glob, name):
+        if _disallowed(role, name):
             raise BadRequest(f'token policy "{name}" is disallowed by this role')
-    if (
-        not restricted
-        and not set(wanted) <= {*parent, "default"}
-        and "root" not in parent
-        and not (role.disallowed_policies or role.disallowed_policies_glob)
-    ):
-        raise BadRequest("child policies must be subset of parent")
-    if "root" in wanted and "root" not in parent:
-        raise BadRequest("root tokens may not be created without parent token being root")
     return wanted
+
+
+def _disallowed(role: Role, name: str) -> bool:
+    return name in role.disallowed_policies or matches(role.disallowed_policies_glob, name)
 
 
 def matches(globs: list[str], name: str) -> bool:
