@@ -26,6 +26,8 @@ def validate(**body: Any) -> Step:
     return post("sys/mfa/validate", body, token=None)
 
 
+HERE = {"X-Vault-Namespace": "<m>"}
+BELOW = {"X-Vault-Namespace": "<m>/sub"}
 MINE = {"method_id": "<mfa>"}
 DOOR = (
     policy('path "identity/mfa/method/totp/generate" { capabilities = ["update"] }'),
@@ -149,5 +151,79 @@ CASES = (
         login(headers={"X-Vault-MFA": "nope"}),
         delete(f"{ENFORCEMENT}/<m>"),
         login(headers={"X-Vault-MFA": "<mfa>:12"}),
+    ),
+    case(
+        "mfa in namespaces below",
+        post("sys/namespaces/<m>", {}, keep={"id": "data.id"}),
+        post("sys/namespaces/sub", {}, headers=HERE, keep={"below": "data.id"}),
+        *(
+            step
+            for where in (HERE, BELOW)
+            for step in (
+                post("sys/auth/door", {"type": "userpass"}, headers=where),
+                post("auth/door/users/ann", {"password": "pw"}, headers=where),
+            )
+        ),
+        post(
+            "auth/door/login/ann",
+            {"password": "pw"},
+            headers=BELOW,
+            token=None,
+            keep={"entity": "auth.entity_id"},
+            only=("auth.policies",),
+        ),
+        post(f"{METHOD}/totp", {"issuer": "Iss"}, headers=HERE, keep={"mfa": "data.method_id"}),
+        *(get(f"{METHOD}/{path}<mfa>", headers=BELOW) for path in ("", "totp/")),
+        *(list_(f"{METHOD}{path}", headers=BELOW, only=("data.key_info.<mfa>",)) for path in ("", "/totp")),
+        post(f"{METHOD}/totp/<mfa>", {"issuer": "Iss"}, headers=BELOW),
+        post(
+            f"{ENFORCEMENT}/e", {"mfa_method_ids": ["<mfa>"], "auth_method_types": ["userpass"]}, headers=HERE
+        ),
+        get(f"{ENFORCEMENT}/e", headers=BELOW),
+        list_(ENFORCEMENT, headers=BELOW),
+        *(
+            post("auth/door/login/ann", {"password": "pw"}, headers=where, token=None)
+            for where in (HERE, BELOW)
+        ),
+        post(
+            "auth/door/login/ann",
+            {"password": "pw"},
+            headers=BELOW,
+            token=None,
+            keep={"waiting": "auth.mfa_requirement.mfa_request_id"},
+            only=("auth.client_token",),
+        ),
+        *(
+            post(
+                "sys/mfa/validate",
+                {"mfa_request_id": "<waiting>", "mfa_payload": {"<mfa>": ["12"]}},
+                headers=where,
+                token=None,
+            )
+            for where in (HERE, BELOW)
+        ),
+        post(
+            f"{METHOD}/totp/admin-generate",
+            {"method_id": "<mfa>", "entity_id": "<entity>"},
+            headers=BELOW,
+            only=("warnings", "errors"),
+        ),
+        post(
+            "sys/mfa/validate",
+            {"mfa_request_id": "<waiting>", "mfa_payload": {"<mfa>": ["12"]}},
+            headers=BELOW,
+            token=None,
+        ),
+        post(
+            f"{ENFORCEMENT}/f",
+            {"mfa_method_ids": ["<mfa>"], "auth_method_types": ["userpass"]},
+            headers=BELOW,
+        ),
+        delete(f"{ENFORCEMENT}/e", headers=HERE),
+        delete(f"{METHOD}/totp/<mfa>", headers=HERE, only=("data",)),
+        delete(f"{ENFORCEMENT}/f", headers=BELOW),
+        delete(f"{METHOD}/totp/<mfa>", headers=HERE),
+        delete("sys/namespaces/sub", headers=HERE, only=("errors",)),
+        delete("sys/namespaces/<m>", pause=1, only=("errors",)),
     ),
 )

@@ -666,6 +666,11 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         )
         for name in ("database redis", "database valkey")
     },
+    "mfa in namespaces below": (
+        *_mistakes(20, 26),
+        *(Known(step, "body.warnings.0", _OWN) for step in (17, 18)),
+        Known(21, "body.errors.0", "the ID of an entity does not name its namespace"),
+    ),
 }
 
 

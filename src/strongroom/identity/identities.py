@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strongroom.errors import PermissionDenied
 from strongroom.identity.entities import Entities, new_alias
 from strongroom.identity.groups import Groups
-from strongroom.identity.mfa import gate, secret
+from strongroom.identity.mfa import lineage, secret
 from strongroom.identity.record import Alias, Entity
 from strongroom.identity.standing import Standing, standing_of
 from strongroom.logical import Namespace
@@ -149,7 +149,7 @@ class Identities:
     async def remove(self, request: Request, entity: Entity) -> None:
         """Delete an entity with its aliases and its secrets; its tokens are refused from then on."""
         await self.groups.leave_all(request, entity.id)
-        await secret.forget_all(await gate.at_identity(self._core, request), entity)
+        await secret.forget_all(await lineage.at_identity(self._core, request, request.namespace), entity)
         self.entities.delete(request, entity)
         self.changed(request)
 

@@ -1,4 +1,4 @@
-"""Each namespace has its own methods, enforcements, keys and providers; nothing of one counts in another."""
+"""Each namespace has its own methods, enforcements, keys and providers; what is above counts below."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.identity.mfa.totp_device import Device
 from tests.inprocess import Answer, InProcess, inprocess
+from tests.leasing import later, rows
 
 
 async def ask(api: InProcess, space: str, method: str, path: str, body: Any = None, **options: Any) -> Answer:
@@ -36,9 +37,9 @@ async def login(api: InProcess, space: str) -> Any:
     return answer.json["auth"]
 
 
-@pytest.mark.parametrize(("here", "there"), (("a/", "b/"), ("a/", ""), ("", "a/")))
-def test_a_waiting_login_goes_on_where_it_began(here: str, there: str) -> None:
+def test_a_waiting_login_goes_on_where_it_began() -> None:
     async def scenario(api: InProcess) -> None:
+        here, there = "a/", "b/"
         for name in ("a", "b"):
             assert (await api("POST", f"sys/namespaces/{name}", {})).status == 200
         ann, other = await ready(api, here), await ready(api, there)
@@ -53,6 +54,127 @@ def test_a_waiting_login_goes_on_where_it_began(here: str, there: str) -> None:
         assert done.status == 200, done
         token = done.json["auth"]["client_token"]
         assert (await ask(api, here, "GET", "auth/token/lookup-self", token=token)).status == 200
+
+    inprocess(scenario)
+
+
+METHODS = "identity/mfa/method/totp"
+ENFORCEMENT = "identity/mfa/login-enforcement/e"
+
+
+async def nested(api: InProcess, space: str) -> dict[str, str]:
+    """Ann in a namespace below ``a/`` whose logins a code is asked of by the root namespace."""
+    for above, name in (("", "a"), ("a/", "b")):
+        assert (await ask(api, above, "POST", f"sys/namespaces/{name}", {})).status == 200
+    await ask(api, "", "POST", "sys/auth/door", {"type": "userpass"})
+    await ask(api, space, "POST", "sys/auth/door", {"type": "userpass"})
+    await ask(api, space, "POST", "auth/door/users/ann", {"password": "pw"})
+    entity = (await login(api, space))["entity_id"]
+    method = (await ask(api, "", "POST", METHODS, {"issuer": "S"})).data["method_id"]
+    asked = {"method_id": method, "entity_id": entity}
+    url = (await ask(api, space, "POST", f"{METHODS}/admin-generate", asked)).data["url"]
+    enforcement = {"mfa_method_ids": [method], "auth_method_types": ["userpass"]}
+    assert (await ask(api, "", "POST", ENFORCEMENT, enforcement)).status == 204
+    return {"method": method, "url": url, "entity": entity}
+
+
+async def proved(api: InProcess, space: str, *methods: dict[str, str]) -> Answer:
+    """A login in two steps, with a code of each of these methods."""
+    waiting = (await login(api, space))["mfa_requirement"]["mfa_request_id"]
+    payload = {one["method"]: [Device(one["url"]).now(api)] for one in methods}
+    body = {"mfa_request_id": waiting, "mfa_payload": payload}
+    return await ask(api, space, "POST", "sys/mfa/validate", body, token=None)
+
+
+@pytest.mark.parametrize("space", ("a/", "a/b/"))
+def test_what_is_asked_above_is_asked_below(space: str) -> None:
+    async def scenario(api: InProcess) -> None:
+        ann = await nested(api, space)
+        assert (await proved(api, space)).status == 403
+        assert (await proved(api, space, ann)).json["auth"]["entity_id"] == ann["entity"]
+        header = {"X-Vault-MFA": f"{ann['method']}:000000"}
+        wrong = await ask(
+            api, space, "POST", "auth/door/login/ann", {"password": "pw"}, headers=header, token=None
+        )
+        assert wrong.status == 403
+        assert (await ask(api, "", "DELETE", ENFORCEMENT)).status == 204
+        assert (await login(api, space))["client_token"]
+
+    inprocess(scenario)
+
+
+def test_enforcements_of_the_same_name_are_all_satisfied() -> None:
+    async def scenario(api: InProcess) -> None:
+        ann = await nested(api, "a/b/")
+        method = (await ask(api, "a/", "POST", METHODS, {"issuer": "S"})).data["method_id"]
+        asked = {"method_id": method, "entity_id": ann["entity"]}
+        url = (await ask(api, "a/b/", "POST", f"{METHODS}/admin-generate", asked)).data["url"]
+        enforcement = {"mfa_method_ids": [method], "auth_method_types": ["userpass"]}
+        assert (await ask(api, "a/b/", "POST", ENFORCEMENT, enforcement)).status == 204
+        other = {"method": method, "url": url}
+        wanted = (await login(api, "a/b/"))["mfa_requirement"]["mfa_constraints"]
+        assert {name: [one["id"] for one in each["any"]] for name, each in wanted.items()} == {
+            "e": [method],
+            "root/e": [ann["method"]],
+        }
+        for some in ((ann,), (other,)):
+            assert (await proved(api, "a/b/", *some)).status == 403
+        with later(api.core, 60):
+            assert (await proved(api, "a/b/", ann, other)).status == 200
+
+    inprocess(scenario)
+
+
+def test_a_method_is_seen_below_and_changed_where_it_is() -> None:
+    async def scenario(api: InProcess) -> None:
+        ann = await nested(api, "a/b/")
+        path = f"{METHODS}/{ann['method']}"
+        own = (await ask(api, "a/", "POST", METHODS, {"issuer": "S"})).data["method_id"]
+        assert (await ask(api, "a/", "GET", path)).data["namespace_path"] == ""
+        assert (await ask(api, "a/b/", "LIST", METHODS)).data["keys"] == sorted((own, ann["method"]))
+        assert (await ask(api, "a/b/", "LIST", f"{METHODS}?limit=1")).data["keys"] == [
+            min(own, ann["method"])
+        ]
+        assert (await ask(api, "", "LIST", METHODS)).data["keys"] == [ann["method"]]
+        assert (await ask(api, "", "GET", f"{METHODS}/{own}")).status == 404
+        for method, body in (("POST", {"issuer": "T"}), ("DELETE", None)):
+            refused = await ask(api, "a/", method, path, body)
+            assert (refused.status, refused.errors) == (
+                400,
+                ["request namespace does not match method namespace"],
+            )
+
+    inprocess(scenario)
+
+
+def test_a_method_that_is_asked_for_below_stays() -> None:
+    async def scenario(api: InProcess) -> None:
+        ann = await nested(api, "a/b/")
+        path = f"{METHODS}/{ann['method']}"
+        enforcement = {"mfa_method_ids": [ann["method"]], "auth_method_types": ["userpass"]}
+        assert (await ask(api, "a/b/", "POST", ENFORCEMENT, enforcement)).status == 204
+        assert "a/b/e, e" in (await ask(api, "", "DELETE", path)).errors[0]
+        assert (await ask(api, "", "DELETE", ENFORCEMENT)).status == 204
+        assert "a/b/e" in (await ask(api, "", "DELETE", path)).errors[0]
+        key = f"mfa/secret/{ann['method']}/{ann['entity']}"
+        assert any(name.endswith(key) for name in await rows(api.core))
+        assert (await ask(api, "a/b/", "DELETE", ENFORCEMENT)).status == 204
+        assert (await ask(api, "", "DELETE", path)).status == 204
+        assert not any(ann["method"] in name for name in await rows(api.core))
+
+    inprocess(scenario)
+
+
+def test_a_namespace_that_is_gone_asks_for_no_method() -> None:
+    async def scenario(api: InProcess) -> None:
+        assert (await ask(api, "", "POST", "sys/namespaces/a", {})).status == 200
+        await ask(api, "a/", "POST", "sys/auth/door", {"type": "userpass"})
+        method = (await ask(api, "", "POST", METHODS, {"issuer": "S"})).data["method_id"]
+        enforcement = {"mfa_method_ids": [method], "auth_method_types": ["userpass"]}
+        assert (await ask(api, "a/", "POST", ENFORCEMENT, enforcement)).status == 204
+        assert (await ask(api, "", "DELETE", f"{METHODS}/{method}")).status == 400
+        await ask(api, "", "DELETE", "sys/namespaces/a")
+        assert (await ask(api, "", "DELETE", f"{METHODS}/{method}")).status == 204
 
     inprocess(scenario)
 

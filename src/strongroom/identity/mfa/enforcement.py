@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as item
 from typing import TYPE_CHECKING, Any
 
 from strongroom.framework.record import stored
+from strongroom.identity.mfa import lineage
 from strongroom.identity.mfa import method as methods
 
 if TYPE_CHECKING:
@@ -39,28 +40,28 @@ _FOR = "mfa/for/"
 enforcements = stored(Enforcement, under="mfa/enforcement/")
 
 
-def put(request: Request, fresh: Enforcement, before: Enforcement | None) -> None:
+async def put(request: Request, fresh: Enforcement, before: Enforcement | None) -> None:
     """Store an enforcement, and by what logins find it."""
     if before is not None:
-        _unlink(request, before)
+        await _unlink(request, before)
     enforcements(request).put(fresh.name, fresh)
     for place in fresh.places():
         request.view.mark(place)
     for one in fresh.mfa_method_ids:
-        methods.use(request, one, fresh.name)
+        await methods.use(request, one, fresh.name)
 
 
-def delete(request: Request, found: Enforcement) -> None:
+async def delete(request: Request, found: Enforcement) -> None:
     """Forget an enforcement."""
-    _unlink(request, found)
+    await _unlink(request, found)
     enforcements(request).delete(found.name)
 
 
-def _unlink(request: Request, found: Enforcement) -> None:
+async def _unlink(request: Request, found: Enforcement) -> None:
     for place in found.places():
         request.view.delete(place)
     for one in found.mfa_method_ids:
-        methods.release(request, one, found.name)
+        await methods.release(request, one, found.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,27 @@ class Arrival:
 
 
 async def any_at_all(request: Request) -> bool:
-    """Whether any login needs a second factor."""
-    return bool(await enforcements(request).list("", "", 1))
+    """Whether any login needs a second factor, by what is asked here or above."""
+    for here in await lineage.upward(request):
+        if await enforcements(here).list("", "", 1):
+            return True
+    return False
 
 
 async def applying(request: Request, arrival: Arrival) -> list[Enforcement]:
-    """The enforcements that are for a login, by name; each of them has to be satisfied."""
-    names = {name for place in arrival.places() for name in await request.view.list(place)}
-    found = [await enforcements(request).get(name) for name in sorted(names)]
-    return [one for one in found if one is not None]
+    """The enforcements that are for a login, here and above; each of them has to be satisfied.
+
+    One from above whose name is taken is told apart by its namespace.
+    """
+    found: dict[str, Enforcement] = {}
+    for here in await lineage.upward(request):
+        names = {name for place in arrival.places() for name in await here.view.list(place)}
+        for name in sorted(names):
+            one = await enforcements(here).get(name)
+            if one is not None:
+                shown = f"{here.namespace.path or 'root/'}{name}" if name in found else name
+                found[shown] = replace(one, name=shown)
+    return list(found.values())
 
 
 def described(request: Request, found: Enforcement) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class EnforcementPath(Path):
             if name in self.given:
                 setattr(fresh, name, getattr(self, name))
         await self._check(request, fresh)
-        enforcements.put(request, fresh, before)
+        await enforcements.put(request, fresh, before)
 
     async def _check(self, request: Request, fresh: Enforcement) -> None:
         """Raise BadRequest for what is not there, and for an enforcement that is for nobody."""
@@ -71,7 +71,7 @@ class EnforcementPath(Path):
         table = request.core.mounts.of(request.namespace).by_prefix.values()
         mounts = [mount for mount in table if mount.entry.table == "auth"]
         for one in fresh.mfa_method_ids:
-            if await methods.find(request, one) is None:
+            if await methods.known(request, one) is None:
                 raise BadRequest("one of the provided method ids doesn't exist")
         if not set(fresh.auth_method_accessors) <= {mount.accessor for mount in mounts}:
             raise BadRequest("one of the auth method accessors provided is invalid")
@@ -90,7 +90,7 @@ class EnforcementPath(Path):
         """Delete the enforcement."""
         found = await enforcements.enforcements(request).get(self.name)
         if found is not None:
-            enforcements.delete(request, found)
+            await enforcements.delete(request, found)
 
 
 ENFORCEMENT_PATHS: tuple[type[Path], ...] = (Enforcements, EnforcementPath)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.errors import BadRequest, PermissionDenied, multierror
-from strongroom.identity.mfa import enforcement, method, secret, waiting
+from strongroom.identity.mfa import enforcement, lineage, method, secret, waiting
 from strongroom.identity.mfa.enforcement import Arrival, Enforcement
 
 if TYPE_CHECKING:
@@ -28,20 +28,12 @@ Given = dict[str, list[str]]
 """What was brought, by ID or name of a method."""
 
 
-async def at_identity(core: Core, request: Request) -> Request:
-    """The request as the identities of its namespace see it, in the same transaction."""
-    mount = (await core.mounts.ready(request.namespace)).by_prefix["identity/"]
-    inner = core.inner_request(request, mount, request.path)
-    inner.once, inner.on_failure = request.once, request.on_failure
-    return inner
-
-
 async def hold(core: Core, request: Request, auth: Auth) -> dict[str, Any] | None:
     """What a login still has to prove; None when it may have its token.
 
     A login that brings its second factor along has to have the right one: PermissionDenied.
     """
-    inner = await at_identity(core, request)
+    inner = await lineage.at_identity(core, request, request.namespace)
     if not await enforcement.any_at_all(inner):
         return None
     entity, asked = await _asked(core, inner, auth, request.mount)
@@ -66,7 +58,7 @@ async def go_on(core: Core, request: Request, request_id: str, given: Given) -> 
 
     Raises BadRequest when none waits, PermissionDenied when the second factor is wrong.
     """
-    inner = await at_identity(core, request)
+    inner = await lineage.at_identity(core, request, request.namespace)
     found = await waiting.find(inner, request_id)
     mount = None if found is None else core.mounts.of(request.namespace).by_uuid(found.mount)
     if found is None or mount is None or mount.entry.tainted:
@@ -105,8 +97,8 @@ async def _choice(inner: Request, asked: Enforcement) -> list[dict[str, Any]]:
 
 
 async def _methods(inner: Request, asked: Enforcement) -> list[Method]:
-    found = [await method.find(inner, one) for one in dict.fromkeys(asked.mfa_method_ids)]
-    return [one for one in found if one is not None]
+    found = [await method.known(inner, one) for one in dict.fromkeys(asked.mfa_method_ids)]
+    return [one[1] for one in found if one is not None]
 
 
 # -- what was brought ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from strongroom.framework.record import stored
+from strongroom.identity.mfa import lineage
 from strongroom.identity.rows import name_key
 
 if TYPE_CHECKING:
@@ -47,6 +48,15 @@ async def find(request: Request, method_id: str) -> Method | None:
     return await _ROWS(request).get(method_id) if is_id(method_id) else None
 
 
+async def known(request: Request, method_id: str) -> tuple[Request, Method] | None:
+    """The method of an ID, here or in a namespace above, and a request to where it stands."""
+    for here in await lineage.upward(request):
+        found = await find(here, method_id)
+        if found is not None:
+            return here, found
+    return None
+
+
 async def by_name(request: Request, name: str) -> Method | None:
     """The method of a name, or None."""
     blob = await request.view.get(_NAMES + name_key(name)) if name else None
@@ -67,27 +77,46 @@ def put(request: Request, method: Method, before: Method | None) -> None:
         request.view.put(_NAMES + name_key(method.name), method.id.encode())
 
 
-def delete(request: Request, method: Method) -> None:
-    """Forget a method and all secrets that were made for it."""
+async def delete(request: Request, method: Method) -> None:
+    """Forget a method and all secrets that were made for it, in the namespaces below too."""
     _ROWS(request).delete(method.id)
     if method.name:
         request.view.delete(_NAMES + name_key(method.name))
-    request.view.delete_prefix(f"{SECRETS}{method.id}/")
+    request.view.delete_prefix(f"{_USES}{method.id}/")
+    core = request.core
+    async for namespace in core.namespaces.from_here(request.tx, request.namespace):
+        there = await lineage.at_identity(core, request, namespace)
+        there.view.delete_prefix(f"{SECRETS}{method.id}/")
 
 
-def use(request: Request, method_id: str, enforcement: str) -> None:
-    """Note that an enforcement asks for a method."""
-    request.view.mark(f"{_USES}{method_id}/{enforcement}")
+async def use(request: Request, method_id: str, enforcement: str) -> None:
+    """Note that an enforcement of the request's namespace asks for a method."""
+    found = await known(request, method_id)
+    if found is not None:
+        found[0].view.mark(_use(request, found[0], method_id, enforcement))
 
 
-def release(request: Request, method_id: str, enforcement: str) -> None:
+async def release(request: Request, method_id: str, enforcement: str) -> None:
     """Note that it does so no longer."""
-    request.view.delete(f"{_USES}{method_id}/{enforcement}")
+    found = await known(request, method_id)
+    if found is not None:
+        found[0].view.delete(_use(request, found[0], method_id, enforcement))
+
+
+def _use(request: Request, home: Request, method_id: str, enforcement: str) -> str:
+    below = "" if request.namespace.id == home.namespace.id else f"{request.namespace.id}/"
+    return f"{_USES}{method_id}/{below}{enforcement}"
 
 
 async def users(request: Request, method_id: str) -> list[str]:
-    """Names of the enforcements that ask for a method."""
-    return await request.view.list(f"{_USES}{method_id}/")
+    """Names of the enforcements that ask for a method; those of a namespace below with its path."""
+    found: list[str] = []
+    for place in await request.view.scan(f"{_USES}{method_id}/"):
+        below, _, name = place.rpartition("/")
+        namespace = await request.core.namespaces.by_id(request.tx, below) if below else None
+        if namespace is not None or not below:
+            found.append(name if namespace is None else namespace.path + name)
+    return sorted(found)
 
 
 def described(request: Request, method: Method) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from strongroom.errors import BadRequest
 from strongroom.framework import barcode
 from strongroom.framework.field import Duration, field
 from strongroom.framework.path import Path
+from strongroom.identity.mfa import lineage, secret
 from strongroom.identity.mfa import method as methods
-from strongroom.identity.mfa import secret
 from strongroom.identity.mfa.method import TOTP, Method
 from strongroom.logical import Request, Response
 
@@ -35,9 +35,18 @@ _SETTINGS = (
 
 
 async def _listed(request: Request, after: str, limit: int) -> dict[str, Any] | None:
-    found = [await methods.find(request, one) for one in await methods.ids(request, after, limit)]
-    info = {one.id: methods.described(request, one) for one in found if one is not None}
-    return {"keys": [*info], "key_info": info} if info else None
+    """What there is here and above, by ID."""
+    info: dict[str, Any] = {}
+    for here in await lineage.upward(request):
+        found = [await methods.find(here, one) for one in await methods.ids(here, after, limit)]
+        info |= {one.id: methods.described(here, one) for one in found if one is not None}
+    keys = sorted(info)[: limit if limit > 0 else None]
+    return {"keys": keys, "key_info": {key: info[key] for key in keys}} if keys else None
+
+
+async def _described(request: Request, method_id: str) -> dict[str, Any] | None:
+    found = await methods.known(request, method_id)
+    return None if found is None else methods.described(*found)
 
 
 class Methods(Path):
@@ -62,8 +71,7 @@ class AnyMethod(Path):
 
     async def read(self, identity: Identity, request: Request) -> dict[str, Any] | None:
         """What the method is."""
-        found = await methods.find(request, self.method_id)
-        return None if found is None else methods.described(request, found)
+        return await _described(request, self.method_id)
 
 
 class TotpFields(Path):
@@ -130,12 +138,11 @@ class TotpMethod(TotpFields):
 
     async def read(self, identity: Identity, request: Request) -> dict[str, Any] | None:
         """What the method is."""
-        found = await methods.find(request, self.method_id)
-        return None if found is None else methods.described(request, found)
+        return await _described(request, self.method_id)
 
     async def write(self, identity: Identity, request: Request) -> None:
         """Set the method anew: what is not given goes back to its default, but the name stays."""
-        before = await methods.find(request, self.method_id)
+        before = await self._own(request)
         if before is None:
             raise BadRequest(f'configuration for method ID "{self.method_id}" does not exist')
         fresh = self._method(before.id)
@@ -147,13 +154,20 @@ class TotpMethod(TotpFields):
 
     async def delete(self, identity: Identity, request: Request) -> None:
         """Delete the method with the secrets made for it. No enforcement may ask for it."""
-        found = await methods.find(request, self.method_id)
+        found = await self._own(request)
         if found is None:
             return
         users = await methods.users(request, found.id)
         if users:
             raise BadRequest(f"the method is asked for by these enforcements: {', '.join(users)}")
-        methods.delete(request, found)
+        await methods.delete(request, found)
+
+    async def _own(self, request: Request) -> Method | None:
+        """The method, or None. Raises BadRequest for one of a namespace above."""
+        found = await methods.known(request, self.method_id)
+        if found is not None and found[0].namespace.id != request.namespace.id:
+            raise BadRequest("request namespace does not match method namespace")
+        return None if found is None else found[1]
 
 
 # -- secrets -------------------------------------------------------------------------------------------
@@ -168,10 +182,10 @@ class SecretPath(Path):
         """The method. Raises BadRequest."""
         if not self.method_id:
             raise BadRequest("missing method ID")
-        found = await methods.find(request, self.method_id)
+        found = await methods.known(request, self.method_id)
         if found is None:
             raise BadRequest(f'configuration for method ID "{self.method_id}" does not exist')
-        return found
+        return found[1]
 
     async def _entity(self, request: Request, entity_id: str, missing: str = "missing entityID") -> Entity:
         """The entity. Raises BadRequest."""

@@ -97,5 +97,5 @@ async def forget(request: Request, method_id: str, entity: Entity) -> None:
 
 async def forget_all(request: Request, entity: Entity) -> None:
     """Remove the secrets of an entity for all methods."""
-    for method_id in await methods.ids(request, "", -1):
-        await forget(request, method_id, entity)
+    for folder in await request.view.list(methods.SECRETS):
+        await forget(request, folder.rstrip("/"), entity)
