@@ -47,7 +47,9 @@ def b64(text: str | bytes) -> str:
 
 
 A = b64("a")
+D = b64("the quick brown fox")
 CTX = b64("kennel")
+_MADE = {name: _VECTORS[name]["made"] for name in _VECTORS}
 
 
 def about(method: str, path: str, body: Any = None) -> Step:
@@ -540,6 +542,65 @@ ENCRYPTION = (
     ),
 )
 
+_CONVERGENT = {"ciphertext": _VECTORS["convergent"]["made"]["encrypt"], "context": CTX}
+
+LOOSE = (
+    case(
+        "transit batches with members of other types",
+        mount("transit"),
+        *restore("convergent", "ed", "edderived", "aes128"),
+        *(
+            post(f"<m>/{what}/convergent", {"batch_input": [_CONVERGENT, {**_CONVERGENT, **entry}]})
+            for what in ("decrypt", "rewrap")
+            for entry in (
+                {"ciphertext": None},
+                {"ciphertext": ""},
+                {"key_version": None},
+                {"reference": None},
+            )
+        ),
+        post("<m>/rewrap/convergent", {"batch_input": [{"context": CTX}, {"ciphertext": 5, "context": CTX}]}),
+        post("<m>/decrypt/convergent", {"batch_input": [{"ciphertext": 5, "context": CTX}]}),
+        *(
+            post(f"<m>/{what}", {"batch_input": [{"input": D}, entry]})
+            for what in ("sign/ed", "hmac/aes128")
+            for entry in (
+                None,
+                {},
+                {"input": None},
+                {"input": 12345678},
+                {"input": D, "reference": 7, "context": None, "key_version": "9"},
+                {"input": D, "reference": 1.5},
+                {"input": True},
+            )
+        ),
+        post(
+            "<m>/sign/edderived",
+            {"batch_input": [{"input": D, "context": CTX, "reference": "r"}, {"input": D}]},
+        ),
+        post("<m>/verify/ed", {"batch_input": [{"input": None, "signature": _MADE["ed"]["sign"]}]}),
+    ),
+    case(
+        "transit parameters that the path gives",
+        mount("transit"),
+        *restore("aes", "rsa"),
+        about("POST", "<m>/keys/x", {"name": "y"}),
+        about("POST", "<m>/keys/x", {"name": None}),
+        about("POST", "<m>/keys/x/rotate", {"name": "y", "odd": 1}),
+        post("<m>/encrypt/x", {"name": "y", "plaintext": A}, keep={"unseen": "data.ciphertext"}),
+        post("<m>/hash", {"input": A, "urlalgorithm": "sha2-512"}),
+        post("<m>/hash/sha2-512", {"input": A, "urlalgorithm": "sha2-224"}),
+        post("<m>/random/7", {"urlbytes": "5", "source": "all"}),
+        get("<m>/keys/none?name=aes"),
+        about("GET", "<m>/keys/aes?name=x"),
+        about("POST", "<m>/keys/x/config", {"min_decryption_version": 0}),
+        *(post("<m>/keys/x/trim", {"min_available_version": version}) for version in (0, -1)),
+        *(post(f"<m>/hmac/{name}", {"input": A, "key_version": -1}) for name in ("aes", "x")),
+        post("<m>/hmac/aes", {"input": A, "algorithm": ""}),
+        post("<m>/verify/rsa", {"input": A, "prehashed": True, "signature": _MADE["rsa"]["sign"]}),
+    ),
+)
+
 _HASHES = (
     "none",
     "sha1",
@@ -553,8 +614,6 @@ _HASHES = (
     "sha3-512",
     "odd",
 )
-_MADE = {name: _VECTORS[name]["made"] for name in _VECTORS}
-D = b64("the quick brown fox")
 PKCS = {"signature_algorithm": "pkcs1v15"}
 
 SIGNATURES = (
@@ -692,4 +751,4 @@ SIGNATURES = (
     ),
 )
 
-CASES: tuple[Case, ...] = KEYS + ENCRYPTION + SIGNATURES
+CASES: tuple[Case, ...] = KEYS + ENCRYPTION + LOOSE + SIGNATURES

@@ -670,6 +670,13 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *_mistakes(20, 26),
         *(Known(step, "body.warnings.0", _OWN) for step in (17, 18)),
         Known(21, "body.errors.0", "the ID of an entity does not name its namespace"),
+    "transit batches with members of other types": (
+        *_mistakes(15, 22, 29),
+        Known(30, "body.data.batch_results.1.error", _OWN),
+    ),
+    "transit parameters that the path gives": (
+        Known(13, "body.warnings.0", _OWN),
+        Known(18, "body.errors.0", _FORMATTED),
     ),
 }
 

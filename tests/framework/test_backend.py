@@ -108,6 +108,20 @@ def test_parameters_that_nobody_knows_are_told_beside_an_answer() -> None:
     assert handle(Operation.UPDATE, None, word="x", wrod="y").warnings == []
 
 
+def test_parameters_that_the_path_gives_are_told_beside_an_answer() -> None:
+    engine, data = Engine(None), {"word": "x", "name": "other"}  # type: ignore[arg-type]  # no mount is asked for
+    engine.answer = {"a": 1}
+    request = Request("1", Operation.UPDATE, "any/own", data, captures={"name": "own"})
+    path = Anything.bind(request.captures, data)
+    told = asyncio.run(engine.handle(path, request)).warnings
+    (sentence,) = told
+    assert sentence.startswith("Endpoint replaced the value of these parameters")
+    assert sentence.endswith("path: [name]")
+    assert path.name == "own"
+    request.data = {"word": "x", "name": None}
+    assert asyncio.run(engine.handle(path, request)).warnings == []
+
+
 def test_an_engine_without_leases_neither_renews_nor_revokes() -> None:
     engine, lease = Engine(None), SecretLease("x", 1)  # type: ignore[arg-type]  # no mount is asked for
     request = Request("1", Operation.RENEW, "any")

@@ -179,6 +179,8 @@ def _verify_rsa(key: rsa.RSAPublicKey, data: bytes, signature: bytes, options: O
         if not hmac.compare_digest(signed, data):
             raise InvalidSignature
         return
+    if options.prehashed and len(data) != HASHES[options.hash].digest_size:
+        raise InvalidSignature  # nobody can have signed this as a hash of that length
     key.verify(signature, data, *_rsa(options, len(data), verifying=True))
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _LISTINGS = frozenset({Operation.LIST, Operation.SCAN})
 _WRITES = frozenset({Operation.CREATE, Operation.UPDATE})
+_REPLACED = (
+    "Endpoint replaced the value of these parameters with the values captured from the endpoint's path"
+)
 
 
 class Table:
@@ -150,10 +153,23 @@ class Backend:
             path.require()
         result = await getattr(path, METHODS[operation])(self, request)
         response = _form(operation, result)
-        if path.unknown and not path.free_form and (response.data is not None or response.auth is not None):
-            names = " ".join(sorted(path.unknown))
-            response.warnings.append(f"Endpoint ignored these unrecognized parameters: [{names}]")
+        if response.data is not None or response.auth is not None:
+            response.warnings += _unheeded(path, request)
         return response
+
+
+def _unheeded(path: Path, request: Request) -> list[str]:
+    """What is told of parameters that had no effect: unknown ones, and those that the path gives."""
+    told = []
+    if path.unknown and not path.free_form:
+        names = " ".join(sorted(path.unknown))
+        told.append(f"Endpoint ignored these unrecognized parameters: [{names}]")
+    if not request.data.keys().isdisjoint(request.captures):
+        given = {name for name in request.captures if request.data.get(name) is not None}
+        if given:
+            names = " ".join(sorted(given))
+            told.append(f"{_REPLACED}: [{names}]")
+    return told
 
 
 def _form(operation: Operation, result: Any) -> Response:

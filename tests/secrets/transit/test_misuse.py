@@ -240,6 +240,12 @@ def test_a_batch_is_one_request() -> None:
             "POST", "encrypt/k", {"batch_input": batch, "partial_failure_response_code": 207}
         )
         assert answer.status == 207
+        for code in (0, 99, 100, 103, 199, 204, 304, 600, -1):  # after these a client waits for no results
+            answer = await transit.call(
+                "POST", "encrypt/k", {"batch_input": batch, "partial_failure_response_code": code}
+            )
+            assert answer.status == 400
+            assert len(answer.data["batch_results"]) == 2
 
     mounted(scenario)
 

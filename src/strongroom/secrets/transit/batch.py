@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from strongroom.errors import BadRequest
 from strongroom.logical import Response
 from strongroom.secrets.transit import wire
@@ -28,6 +30,8 @@ _FEW, _MANY = 4, 256
 """After how many inputs of a batch others have their turn."""
 _FAILED = "failed to parse batch input"
 _CODE = "invalid HTTP response code override from partial_failure_response_code, reverting to 400"
+_BODILESS = frozenset((204, 205, 304))
+"""Statuses after which no results could follow, as after all below 200."""
 _FORMS = {str: "string", bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}
 
 
@@ -47,13 +51,37 @@ def items(batch: Any, needed: str = "", missing: str = "") -> list[dict[str, Any
                     wanted = "int" if _TYPES[name] is int else "string"
                     got = _form(value)
                     wrong.append(f"'[{at}].{name}' expected type '{wanted}', got unconvertible type '{got}'")
-            if needed and entry.get(needed) is None:
+            if needed and needed not in entry:
                 wrong.append(f"'[{at}].{needed}' {missing}")
         if len(wrong) > _MOST_TOLD:
             break
     if wrong:
         raise BadRequest(f"{_FAILED}: " + "\n".join(wrong))
     return batch
+
+
+def texts(batch: Any, *, ignored: str = "") -> list[dict[str, Any]]:
+    """As :func:`items`, where a member that is a number counts as its text, and null as an empty one.
+
+    ``ignored`` is a member that may be anything. Raises BadRequest.
+    """
+    if not isinstance(batch, list):
+        return items(batch)
+    return items([_texts(entry, ignored) for entry in batch])
+
+
+def _texts(entry: Any, ignored: str) -> Any:
+    if type(entry) is not dict:
+        return {} if entry is None else entry
+    return {name: _text(name, value) for name, value in entry.items() if name != ignored}
+
+
+def _text(name: str, value: Any) -> Any:
+    if value is None:
+        return None if _TYPES.get(name) is int else ""
+    if type(value) is int and _TYPES.get(name) is not int:
+        return str(value)
+    return bytes(value).decode() if isinstance(value, msgspec.Raw) else value
 
 
 def _form(value: Any) -> str:
@@ -82,7 +110,7 @@ def answer(results: list[dict[str, Any]], partial_code: int | None) -> Response:
         return response
     response.status = 400
     if partial_code is not None and failed < len(results):
-        if 100 <= partial_code < 600:
+        if 200 <= partial_code < 600 and partial_code not in _BODILESS:
             response.status = partial_code
         else:
             response.warnings.append(_CODE)

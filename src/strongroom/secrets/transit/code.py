@@ -74,7 +74,8 @@ class _Code(Path):
         number = self.key_version or key.latest
         if number > key.latest:
             raise BadRequest(f"key version does not exist; latest key version is {key.latest}")
-        if number < max(key.min_encryption, key.min_available):
+        oldest = max(key.min_encryption, key.min_available)
+        if oldest and number < oldest:
             raise BadRequest("cannot generate HMAC: version is too old (disallowed by policy)")
         if number < 0:
             raise BadRequest("key version does not exist (cannot be negative)")
@@ -98,7 +99,7 @@ class _Code(Path):
         if "batch_input" not in self.given:
             return {what: one(self.input if "input" in self.given else None)}
         results = []
-        for entry in batch.items(self.batch_input):
+        for entry in batch.texts(self.batch_input, ignored="key_version"):
             try:
                 result = {what: one(entry.get("input"))}
             except BadRequest as refusal:
@@ -120,7 +121,7 @@ class Hmac(_Code):
 
     async def write(self, transit: Transit, request: Request) -> dict[str, Any]:
         """The code, with the version of the key in front."""
-        name = self.urlalgorithm or self.algorithm or "sha2-256"
+        name = self.urlalgorithm or self.algorithm
         key = await self.found(transit, request)
         number, ready = await self.ready(transit, request, key)
         if name == NONE:

@@ -230,7 +230,7 @@ class Decrypt(_Existing):
         for at, entry in enumerate(inputs):
             await batch.breathe(at, worker.key)
             try:
-                result = {"plaintext": wire.encode(await worker.decrypt(entry, at))}
+                result = {"plaintext": wire.encode(await worker.decrypt(_ciphered(entry), at))}
             except BadRequest as refusal:
                 result = {"plaintext": "", "error": refusal.public}
             result["reference"] = entry.get("reference") or ""
@@ -260,19 +260,26 @@ class Rewrap(_Existing):
         return await _again(worker, entry)
 
     async def _batch(self, transit: Transit, request: Request) -> Response:
-        inputs = batch.items(self.batch_input, "ciphertext", NO_CIPHERTEXT)
+        inputs = batch.texts(self.batch_input)
         batch.check_contexts(inputs)
         worker = await self.worker(transit, request)
         results: list[dict[str, Any]] = []
         for at, entry in enumerate(inputs):
             await batch.breathe(at, worker.key)
             try:
-                result = await _again(worker, entry)
+                result = await _again(worker, _ciphered(entry))
             except BadRequest as refusal:
                 result = {"error": refusal.public}
             result["reference"] = entry.get("reference") or ""
             results.append(result)
         return Response(data={"batch_results": results})
+
+
+def _ciphered(entry: dict[str, Any]) -> dict[str, Any]:
+    """The input, which has something to decrypt. Raises BadRequest."""
+    if not entry.get("ciphertext"):
+        raise BadRequest(NO_CIPHERTEXT)
+    return entry
 
 
 async def _again(worker: Worker, entry: dict[str, Any]) -> dict[str, Any]:

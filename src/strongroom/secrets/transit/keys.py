@@ -28,6 +28,8 @@ _EXPORTABLE = "Whether the key may be read. It cannot be taken back."
 _BACKUP = "Whether the key may be backed up in clear. It cannot be taken back."
 _PERIOD = "Seconds after which the key is rotated by itself, an hour at least; 0 is never."
 
+_FIRST_VERSION = "the versions of a key begin at 1, which is taken for the minimum"
+
 
 class Names(Path):
     """The names of the keys."""
@@ -137,7 +139,9 @@ class Config(_Named):
                 fresh = fresh.scheduled(request.now)
         if fresh != key:
             rows.put(request, self.name, fresh, key)
-        return Response(data=await describe(request, self.name, fresh))
+        raised = "min_decryption_version" in self.given and not self.min_decryption_version
+        warnings = [_FIRST_VERSION] if raised else []
+        return Response(data=await describe(request, self.name, fresh), warnings=warnings)
 
     def _versions(self, key: Key) -> Key:
         decryption, encryption = key.min_decryption, key.min_encryption
@@ -203,8 +207,6 @@ class Trim(_Named):
         wanted = self.min_available_version
         if wanted < key.min_available:
             raise BadRequest("minimum available version cannot be decremented")
-        if wanted <= 0:
-            raise BadRequest("minimum available version should be positive")
         if key.min_encryption == 0:
             raise BadRequest(
                 "minimum available version cannot be set when minimum encryption version is not set"
@@ -213,6 +215,8 @@ class Trim(_Named):
             raise BadRequest(
                 "minimum available version cannot be set when minimum decryption version is not set"
             )
+        if wanted <= 0:
+            raise BadRequest("minimum available version should be positive")
         if wanted > key.min_encryption:
             raise BadRequest("minimum available version cannot be greater than minmum encryption version")
         if wanted > key.min_decryption:

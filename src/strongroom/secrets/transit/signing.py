@@ -118,12 +118,14 @@ class Sign(_Options):
         if "batch_input" not in self.given:
             return signer.sign(ready, self.input, self.context)
         results = []
-        for at, entry in enumerate(batch.items(self.batch_input)):
+        for at, entry in enumerate(batch.texts(self.batch_input, ignored="key_version")):
             await batch.breathe(at, key)
             try:
-                if entry.get("input") is None:
+                if "input" not in entry:
                     raise BadRequest("missing input")  # noqa: TRY301  all refusals of an input are results
                 result = signer.sign(ready, entry["input"], entry.get("context") or "")
+                if "public_key" in result:
+                    result["publickey"] = result.pop("public_key")  # its name in batches, on the wire
             except BadRequest as refusal:
                 result = {"key_version": 0, "error": refusal.public}
             result["reference"] = entry.get("reference") or ""
@@ -170,7 +172,7 @@ class Verify(_Options):
 
     async def write(self, transit: Transit, request: Request) -> dict[str, Any]:
         """Whether it is what the key makes of the input. What is no signature at all is an error."""
-        inputs = batch.items(self.batch_input) if "batch_input" in self.given else None
+        inputs = batch.texts(self.batch_input, ignored="key_version") if "batch_input" in self.given else None
         what = _what_all(inputs) if inputs is not None else self._what()
         verifier = await self._verifier(transit, request, what)
         if inputs is None:
@@ -180,7 +182,7 @@ class Verify(_Options):
         for at, entry in enumerate(inputs):
             await batch.breathe(at, verifier.key)
             try:
-                if entry.get("input") is None:
+                if "input" not in entry:
                     raise BadRequest("missing input")  # noqa: TRY301  all refusals of an input are results
                 result: dict[str, Any] = {"valid": await verifier.valid(entry)}
             except BadRequest as refusal:
