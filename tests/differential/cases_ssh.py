@@ -262,6 +262,25 @@ CASES = (
         post("<m>/issue/r", {}),
     ),
     case(
+        "ssh what is given empty",
+        mount("ssh"),
+        _generated("<m>/config/ca"),
+        *(
+            post(f"<m>/roles/{field}", {**_CA, field: networks})
+            for field in ("cidr_list", "exclude_cidr_list")
+            for networks in ("x", "1.2.3.4", "", "10.0.0.0/8")
+        ),
+        _role(**_USERS),
+        _sign(valid_principals=""),
+        _sign(),
+        _role(**_USERS, allow_empty_principals=True),
+        _sign(valid_principals=""),
+        post("<m>/issuer/default", {"issuer_name": ""}),
+        post("<m>/issuer/default", {"issuer_name": "n"}, only=("data.issuer_name", "errors")),
+        post("<m>/issuer/n", {}, only=("data.issuer_name", "errors")),
+        get("<m>/issuer/n"),
+    ),
+    case(
         "ssh certificates of hosts",
         mount("ssh"),
         _generated("<m>/config/ca"),

@@ -674,6 +674,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *_mistakes(15, 22, 29),
         Known(30, "body.data.batch_results.1.error", _OWN),
     ),
+    "ssh what is given empty": _mistakes(3, 4, 7, 8),
     "transit parameters that the path gives": (
         Known(13, "body.warnings.0", _OWN),
         Known(18, "body.errors.0", _FORMATTED),

@@ -155,7 +155,7 @@ class IssuerPath(Path):
     pattern = "issuer/{issuer_ref}"
     reader_safe = True
     issuer_ref: str = field("ID or name of the issuer, or default.")
-    issuer_name: str = field("Another name for it; none takes the name away.")
+    issuer_name: str = field("Another name for it; left out, the name is taken away.")
 
     async def read(self, engine: SSH, request: Request) -> dict[str, Any]:
         """ID, name and public key."""
@@ -164,6 +164,8 @@ class IssuerPath(Path):
     async def write(self, engine: SSH, request: Request) -> dict[str, Any]:
         """Set the name."""
         issuer = await issuers.find(request, self.issuer_ref)
+        if "issuer_name" in self.given and not self.issuer_name:
+            raise BadRequest("expected non-empty issuer name")
         await issuers.rename(request, issuer, self.issuer_name)
         return issuer.described()
 

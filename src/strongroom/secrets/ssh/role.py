@@ -58,6 +58,8 @@ class Role:
 
     def check(self) -> None:
         """Raise BadRequest for what no role can be."""
+        networks(self.cidr_list, "cidr_list")
+        networks(self.exclude_cidr_list, "exclude_cidr_list entry")
         if self.key_type == "otp":
             self._check_otp()
         elif self.key_type == "ca":
@@ -70,8 +72,6 @@ class Role:
     def _check_otp(self) -> None:
         if not self.default_user:
             raise BadRequest("missing default user")
-        networks(self.cidr_list, "cidr_list")
-        networks(self.exclude_cidr_list, "exclude_cidr_list entry")
         if not 0 < self.port < 65536:
             raise BadRequest("port must be 1 to 65535")
 

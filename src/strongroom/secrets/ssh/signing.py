@@ -25,7 +25,9 @@ class CertificateFields(Path):
     """What may be asked of a certificate."""
 
     ttl: Duration = field("How long it is valid, in seconds or as 1h.")
-    valid_principals: str = field("The users or hosts that it is for, with commas.")
+    valid_principals: str = field(
+        "The users or hosts that it is for, with commas; where nothing is said, the role's default users."
+    )
     cert_type: str = field("user or host.", default="user")
     key_id: str = field("What servers show of it in their logs, where the role allows a choice.")
     critical_options: Mapped = field("Critical options: what the certificate forbids.")
@@ -35,7 +37,7 @@ class CertificateFields(Path):
         return Wish(
             key,
             self.cert_type,
-            self.valid_principals,
+            self.valid_principals if "valid_principals" in self.given else None,
             self.key_id,
             self.ttl if "ttl" in self.given else None,
             options(self.critical_options, "critical_options"),
