@@ -105,6 +105,9 @@ CASES = (
                 "otpauth://totp/V?secret=HXDM VJEC",
             )
         ),
+        post("<m>/keys/u", {"url": "otpauth://totp/V?issuer=x", "key": _SECRET}),
+        post("<m>/keys/u", {"url": "x", "key": _SECRET}),
+        *(post("<m>/keys/u", {"key": _SECRET, "key_size": size}) for size in (0, -1, 1)),
     ),
     case(
         "totp codes",

@@ -102,7 +102,9 @@ class KeyPath(Path):
     exported: bool = field("Answer the barcode and the address of a generated key, this once.", default=True)
     key_size: int = field(f"Bytes of a generated key, at most {LONGEST_KEY}.", default=20)
     key: str = field("A key from elsewhere, in base32.", sensitive=True)
-    url: str = field("A key from elsewhere, as otpauth://totp/...; what it says goes first.", sensitive=True)
+    url: str = field(
+        "A key from elsewhere, as otpauth://totp/...; `key` beside it is ignored.", sensitive=True
+    )
     issuer: str = field("Who asks for the codes; needed for a generated key.")
     account_name: str = field("Whose codes they are; needed for a generated key.")
     period: Duration = field("Seconds one code stays valid.", default=30)
@@ -164,7 +166,7 @@ class KeyPath(Path):
         for name in ("period", "digits"):
             if name in found:
                 setattr(self, name, _number(name, found[name]))
-        return found.get("secret", "") or self.key
+        return found.get("secret", "")
 
     def _demands(self) -> tuple[tuple[bool, str], ...]:
         """What must hold, and what is told where it does not."""
@@ -176,7 +178,7 @@ class KeyPath(Path):
             (self.skew in (0, 1), "the skew value must be 0 or 1"),
             (self.qr_size >= 0, "the qr_size value must be greater than or equal to zero"),
             (self.qr_size <= LARGEST_PICTURE, f"the qr_size value must be at most {LARGEST_PICTURE}"),
-            (self.key_size > 0 or not new, "the key_size value must be greater than zero"),
+            (self.key_size > 0, "the key_size value must be greater than zero"),
             (self.key_size <= LONGEST_KEY or not new, f"the key_size value must be at most {LONGEST_KEY}"),
             (bool(self.account_name) or not new, "the account_name value is required for generated keys"),
             (bool(self.issuer) or not new, "the issuer value is required for generated keys"),
