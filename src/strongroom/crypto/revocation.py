@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from strongroom.crypto.chain import issued
 from strongroom.crypto.client_certificate import name_id
@@ -42,21 +42,15 @@ class RevocationList:
 def read_list(data: bytes) -> RevocationList:
     """A revocation list, PEM or DER. Raises BadList. Takes seconds for hundreds of thousands of entries.
 
-    Its signature is not verified: whoever may write it here may as well write what is in it.
+    Its signature is not verified: whoever may write it here may as well write what is in it. Of a delta what
+    it adds is told, not what it takes back.
     """
     try:
         read = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
         found = read(data)
-        _refuse_delta(found)
         return RevocationList(_by_issuer(found), found.next_update_utc)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         raise BadList("failed to parse CRL") from None
-
-
-def _refuse_delta(found: x509.CertificateRevocationList) -> None:
-    for one in found.extensions:
-        if one.oid == ExtensionOID.DELTA_CRL_INDICATOR:
-            raise BadList("a delta CRL says nothing without its base")
 
 
 def _by_issuer(found: x509.CertificateRevocationList) -> dict[str, list[int]]:
@@ -68,8 +62,17 @@ def _by_issuer(found: x509.CertificateRevocationList) -> dict[str, list[int]]:
             if isinstance(extension.value, x509.CertificateIssuer):
                 names = extension.value.get_values_for_type(x509.DirectoryName)
                 issuer = name_id(names[0]) if names else issuer
-        revoked.setdefault(issuer, []).append(entry.serial_number)
+        if not _taken_back(entry):
+            revoked.setdefault(issuer, []).append(entry.serial_number)
     return revoked
+
+
+def _taken_back(entry: x509.RevokedCertificate) -> bool:
+    """Whether an entry, of a delta, says that a certificate is on hold no more."""
+    return any(
+        isinstance(one.value, x509.CRLReason) and one.value.reason is x509.ReasonFlags.remove_from_crl
+        for one in entry.extensions
+    )
 
 
 # -- OCSP ------------------------------------------------------------------------------------------------

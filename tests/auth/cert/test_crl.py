@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cryptography import x509
+
 from tests.auth.cert.publisher import Publisher
 from tests.auth.cert.visitor import CLIENT, DAY, MIDDLE, OTHER, ROOT, login, mounted, renew, role
 from tests.certificates import DER, PEM, certificate, revocation_list
@@ -119,5 +121,27 @@ def test_a_list_that_cannot_be_fetched() -> None:
                 answer = await api("POST", "auth/cert/crls/x", {"url": f"{publisher.url}/{path}"})
                 assert answer.status in {400, 502}
             assert (await api("GET", "auth/cert/crls/x")).status == 400
+
+    inprocess(scenario)
+
+
+def test_a_delta_stands_beside_its_list() -> None:
+    """The delta of a list goes under a name of its own; a complete list takes back what it told."""
+    twin = certificate("twin", ROOT)
+    delta = revocation_list(ROOT, twin, further=[(x509.DeltaCRLIndicator(1), True)])
+
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        await role(api)
+        await api("POST", "auth/cert/crls/complete", {"crl": pem(CLIENT)})
+        assert (await login(api, twin)).status == 200
+        written = await api("POST", "auth/cert/crls/delta", {"crl": delta.public_bytes(PEM).decode()})
+        assert written.status == 204
+        for one in (CLIENT, twin):
+            assert (await login(api, one)).status == 400
+        emptied = revocation_list(ROOT, further=[(x509.DeltaCRLIndicator(2), True)])
+        await api("POST", "auth/cert/crls/delta", {"crl": emptied.public_bytes(PEM).decode()})
+        assert (await login(api, twin)).status == 200
+        assert (await login(api, CLIENT)).status == 400
 
     inprocess(scenario)

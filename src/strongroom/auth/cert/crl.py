@@ -56,7 +56,8 @@ class CrlPath(Path):
     """A revocation list. A certificate that stands on one logs nobody in, nor does one issued by it.
 
     Give the list itself, or the address where it is published: then it is fetched again when its next update
-    is due, at least once a day. The one fetched last holds until then.
+    is due, at least once a day. The one fetched last holds until then. A delta has a name of its own, beside
+    the list that it adds to.
     """
 
     pattern = "crls/{name}"
