@@ -7,6 +7,7 @@ nobody has to be root.
 from __future__ import annotations
 
 import ctypes
+import subprocess
 from ctypes.util import find_library
 from pathlib import Path
 
@@ -58,3 +59,21 @@ def authenticated(folder: Path, rules: str, user: str, password: str) -> bool:
         return int(_LIBRARY.pam_authenticate(handle, 0)) == 0
     finally:
         _LIBRARY.pam_end(handle, 0)
+
+
+_REDIRECTION = """\
+#include <stdlib.h>
+int pam_start_confdir(const char *, const char *, const void *, const char *, void **);
+int pam_start(const char *service, const char *user, const void *talk, void **handle) {
+    return pam_start_confdir(service, user, talk, getenv("TEST_PAM_FOLDER"), handle);
+}
+"""
+
+
+def redirected(folder: Path, rules: str, service: str) -> dict[str, str]:
+    """The environment in which a program finds the rules of its service in ``folder``, not in /etc/pam.d."""
+    library, source = folder / "redirected.so", folder / "redirected.c"
+    source.write_text(_REDIRECTION)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    (folder / service).write_text(rules)
+    return {"LD_PRELOAD": str(library), "TEST_PAM_FOLDER": str(folder)}

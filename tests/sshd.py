@@ -1,7 +1,7 @@
 """A real sshd for tests: Debian's, started privately on a loopback port, and a real ssh that logs in.
 
-Whoever runs the tests logs in as themselves, by certificates alone. What of the machine's own SSH
-configuration there is plays no part.
+Whoever runs the tests logs in as themselves, by certificates alone, or by passwords that PAM checks. What of
+the machine's own configuration of SSH and PAM there is plays no part.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.pam import redirected
 from tests.server import free_port, listening
 
 USER = getpass.getuser()
 
 _CONFIG = """\
+{first}
 ListenAddress 127.0.0.1:{port}
 HostKey {folder}/host
 {host_certificate}
@@ -35,6 +37,11 @@ UsePAM no
 PidFile none
 LogLevel VERBOSE
 """
+_BY_PAM = """\
+UsePAM yes
+KbdInteractiveAuthentication yes
+PubkeyAuthentication no"""
+"""Goes before the rest: of a setting that is there twice the first counts."""
 
 
 @dataclass(slots=True)
@@ -69,6 +76,22 @@ class Sshd:
             ["ssh", *self.options(**more), *words], capture_output=True, text=True, check=False, timeout=30
         )
 
+    def lets_in_by(self, password: str) -> bool:
+        """Whether a password that sshpass types lets in."""
+        words = [f"{USER}@127.0.0.1", "echo I am in"]
+        more = self.options(BatchMode="no", NumberOfPasswordPrompts="1")
+        done = subprocess.run(
+            ["sshpass", "-e", "ssh", *more, *words],
+            env=os.environ | {"SSHPASS": password},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode in {0, 5, 255}, done.stderr  # 5 is a password that sshpass saw refused
+        assert (done.returncode == 0) is (done.stdout == "I am in\n"), done
+        return done.returncode == 0
+
     def lets_in(self, key: Path, certificate: str, **more: str) -> bool:
         """Whether a login succeeds."""
         done = self.login(key, certificate, **more)
@@ -78,8 +101,10 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *, host_certificate: str = "", principals: str = "") -> Iterator[Sshd]:
-    """An sshd in a folder, until the end of the block.
+def started(
+    folder: Path, *, host_certificate: str = "", principals: str = "", rules: str = ""
+) -> Iterator[Sshd]:
+    """An sshd in a folder, until the end of the block. ``rules`` are those of PAM, where passwords let in.
 
     ``principals`` are those that count for whoever runs the tests, their own name where it is empty.
     ``folder/host.pub`` may be there already, for a host certificate.
@@ -92,14 +117,20 @@ def started(folder: Path, *, host_certificate: str = "", principals: str = "") -
     certified = f"HostCertificate {folder}/host-cert.pub" if host_certificate else ""
     (folder / "host-cert.pub").write_text(host_certificate)
     port = free_port()
-    (folder / "config").write_text(_CONFIG.format(folder=folder, port=port, host_certificate=certified))
+    (folder / "config").write_text(
+        _CONFIG.format(folder=folder, port=port, host_certificate=certified, first=_BY_PAM if rules else "")
+    )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # made at boot where sshd is a service
     program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
     assert program is not None
+    environment = os.environ | (redirected(folder, rules, "sshd") if rules else {})
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "-D", "-e", "-f", str(folder / "config")], stdin=subprocess.DEVNULL, stderr=log
+            [program, "-D", "-e", "-f", str(folder / "config")],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stderr=log,
         )
     try:
         deadline = time.monotonic() + 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from strongroom.cli.ssh_helper import is_own, judge
 from tests.cli.conftest import Outcome, call
 from tests.pam import authenticated
 from tests.server import STRONGROOM, Server
+from tests.sshd import USER, started
 
 MOUNT = "ssh-helper"
 
@@ -158,3 +160,36 @@ def test_pam_lets_in_by_a_password_that_is_good_once(engine: Server, tmp_path: P
     assert not authenticated(tmp_path, rules, "bob", password(engine))
     assert authenticated(tmp_path, rules, "ann", given)
     assert not authenticated(tmp_path, rules, "ann", given)
+
+
+def test_sshd_lets_in_by_a_password_that_is_good_once(engine: Server, tmp_path: Path) -> None:
+    """The real sshd asks PAM, as the guide has it set up, and the command line brings the password."""
+    role = {"key_type": "otp", "default_user": USER, "cidr_list": "127.0.0.0/8"}
+    assert engine.api.post(f"{MOUNT}/roles/host", role).status == 204
+    (program,) = STRONGROOM
+    file = settings(tmp_path, engine, allowed_roles="host")
+    rules = (
+        f"auth requisite pam_exec.so quiet expose_authtok {program} ssh-helper -config={file}\n"
+        "auth required pam_permit.so\n"
+        "account required pam_permit.so\n"
+        "session required pam_permit.so\n"
+    )
+    with started(tmp_path / "sshd", rules=rules) as sshd:
+        given = password(engine, "host")
+        assert not sshd.lets_in_by("wrong")
+        assert sshd.lets_in_by(given)
+        assert not sshd.lets_in_by(given)
+        assert not sshd.lets_in_by(password(engine, "other")), "the role is not allowed on this host"
+        assert not sshd.lets_in_by(password(engine)), "it is for another user"
+        flags = ("-mode=otp", "-role=host", f"-mount-point={MOUNT}", "-strict-host-key-checking=no")
+        words = (f"{USER}@127.0.0.1", "-F", "none", "-p", str(sshd.port), "echo I am in")
+        done = subprocess.run(
+            [program, "ssh", *flags, "-user-known-hosts-file=/dev/null", *words],
+            env=engine.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (0, "I am in\n"), done.stderr
+        assert given not in sshd.log
