@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
+from strongroom.crypto.der import SEQUENCE, element, object_identifier
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _UTF8_TAG = 0x0C
@@ -43,23 +45,26 @@ def extension_of(names: AlternativeNames) -> x509.ExtensionType:
 
 
 _OTHER, _MAIL, _DNS, _URI, _ADDRESS = 0xA0, 0x81, 0x82, 0x86, 0x87
-_SEQUENCE, _EXPLICIT, _OID = 0x30, 0xA0, 0x06
+_EXPLICIT = 0xA0
 
 
 def _encoded(names: AlternativeNames) -> bytes:
     """GeneralNames (RFC 5280) in DER."""
     parts = [
-        _element(_OTHER, _oid(other.oid) + _element(_EXPLICIT, _element(_UTF8_TAG, other.value.encode())))
+        element(
+            _OTHER,
+            object_identifier(other.oid) + element(_EXPLICIT, element(_UTF8_TAG, other.value.encode())),
+        )
         for other in names.others
     ]
     try:
-        parts += [_element(_DNS, name.encode("ascii")) for name in names.dns]
-        parts += [_element(_MAIL, name.encode("ascii")) for name in names.emails]
-        parts += [_element(_ADDRESS, address.packed) for address in names.addresses]
-        parts += [_element(_URI, uri.encode("ascii")) for uri in names.uris]
+        parts += [element(_DNS, name.encode("ascii")) for name in names.dns]
+        parts += [element(_MAIL, name.encode("ascii")) for name in names.emails]
+        parts += [element(_ADDRESS, address.packed) for address in names.addresses]
+        parts += [element(_URI, uri.encode("ascii")) for uri in names.uris]
     except UnicodeEncodeError:
         raise ValueError("alternative names have to be ASCII") from None
-    return _element(_SEQUENCE, b"".join(parts))
+    return element(SEQUENCE, b"".join(parts))
 
 
 def names_of(extension: x509.SubjectAlternativeName) -> AlternativeNames:
@@ -81,36 +86,11 @@ def names_of(extension: x509.SubjectAlternativeName) -> AlternativeNames:
     return names
 
 
-def _oid(dotted: str) -> bytes:
-    """An object identifier in DER. Raises ValueError for what is none."""
-    try:
-        x509.ObjectIdentifier(dotted)
-    except ValueError:
-        raise ValueError("this is no object identifier") from None
-    first, second, *rest = map(int, dotted.split("."))
-    return _element(_OID, b"".join(map(_arc, (first * 40 + second, *rest))))
-
-
-def _arc(number: int) -> bytes:
-    octets = [number & 0x7F]
-    while number := number >> 7:
-        octets.append(0x80 | (number & 0x7F))
-    return bytes(reversed(octets))
-
-
-def _element(tag: int, value: bytes) -> bytes:
-    count = len(value)
-    if count < _SHORT:
-        return bytes((tag, count)) + value
-    octets = count.to_bytes((count.bit_length() + 7) // 8, "big")
-    return bytes((tag, _SHORT | len(octets))) + octets + value
-
-
 def _text(value: bytes) -> str:
     """The text of a UTF8String in DER. Raises ValueError for any other value."""
     if len(value) < 2 or value[0] != _UTF8_TAG:
         raise ValueError("other names have to be UTF-8 texts")
     rest = value[2:] if value[1] < _SHORT else value[2 + (value[1] & ~_SHORT) :]
-    if _element(_UTF8_TAG, rest) != value:
+    if element(_UTF8_TAG, rest) != value:
         raise ValueError("other names have to be UTF-8 texts")
     return rest.decode()

@@ -266,9 +266,12 @@ def _policies(policies: list[Policy]) -> list[x509.ExtensionType]:
 
 def reissued(model: Certificate, key: SigningKey, authority: Certificate, *, serial: int = 0) -> Certificate:
     """The certificate with another issuer and another serial number, all else as it is."""
-    own = {ExtensionOID.AUTHORITY_KEY_IDENTIFIER}
+    own = {ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.SUBJECT_KEY_IDENTIFIER}
     kept = [one for one in model.parsed.extensions if one.oid not in own]
-    above = x509.AuthorityKeyIdentifier(authority.subject_key_id, None, None)
+    identifiers = [
+        _extension(x509.SubjectKeyIdentifier(model.subject_key_id)),
+        _above(authority.subject_key_id),
+    ]
     builder = x509.CertificateBuilder(
         issuer_name=authority.parsed.subject,
         subject_name=model.parsed.subject,
@@ -276,6 +279,6 @@ def reissued(model: Certificate, key: SigningKey, authority: Certificate, *, ser
         serial_number=serial or new_serial(),
         not_valid_before=model.parsed.not_valid_before_utc,
         not_valid_after=model.parsed.not_valid_after_utc,
-        extensions=[*kept, x509.Extension(above.oid, False, above)],
+        extensions=[*kept, *identifiers],
     )
     return Certificate(builder.sign(key, signing_key.digest_for(key)))  # type: ignore[arg-type]  # by kind

@@ -16,6 +16,8 @@ _ORDER = (
     ("street_address", NameOID.STREET_ADDRESS),
     ("postal_code", NameOID.POSTAL_CODE),
 )
+_PRINTABLE = frozenset({NameOID.COUNTRY_NAME, NameOID.SERIAL_NUMBER})
+"""Parts that RFC 5280 has as PrintableString."""
 _LONGEST = 64
 
 
@@ -53,6 +55,8 @@ def _part(label: str, oid: x509.ObjectIdentifier, values: list[str]) -> x509.Rel
         if not all(values):
             raise ValueError("empty")  # noqa: TRY301  one sentence for all
         attributes = [x509.NameAttribute(oid, value) for value in dict.fromkeys(values)]
+        if not all(value.isascii() for value in values) and oid in _PRINTABLE:
+            raise ValueError("ASCII only")  # noqa: TRY301  as above
         return x509.RelativeDistinguishedName(attributes)
     except (ValueError, TypeError):
         longest = "2" if label == "country" else str(_LONGEST)

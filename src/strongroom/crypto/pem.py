@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 
 from strongroom.crypto import certificate, signing_key
 from strongroom.crypto.certificate import Certificate
@@ -13,10 +12,13 @@ _MOST_BLOCKS = 100
 
 
 def blocks(text: str) -> tuple[list[Certificate], list[SigningKey]]:
-    """The certificates and private keys in a PEM text. Raises ValueError for what is neither."""
+    """The certificates and private keys in a PEM text. Raises ValueError for others, and for none."""
+    found = _blocks(text)
+    if not found:
+        raise ValueError("the text holds no PEM data")
     certificates: list[Certificate] = []
     keys: list[SigningKey] = []
-    for kind, data in _blocks(text):
+    for kind, data in found:
         if kind == "CERTIFICATE":
             certificates.append(certificate.load(data))
         elif kind.endswith("PRIVATE KEY"):
@@ -26,7 +28,7 @@ def blocks(text: str) -> tuple[list[Certificate], list[SigningKey]]:
     return certificates, keys
 
 
-def _blocks(text: str) -> Iterable[tuple[str, bytes]]:
+def _blocks(text: str) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     rest = text
     while (start := rest.find("-----BEGIN ")) >= 0:

@@ -15,15 +15,23 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from strongroom.crypto import signing_key
-from strongroom.crypto.certificate import Certificate, is_der, serial_text
+from strongroom.crypto import der, signing_key
+from strongroom.crypto.certificate import UNREADABLE, Certificate, is_der, serial_text
+from strongroom.crypto.der import SEQUENCE, element, value_at
 from strongroom.crypto.signing_key import SigningKey
 
-_SEQUENCE, _INTEGER, _BIT_STRING = 0x30, 0x02, 0x03
+_INTEGER, _BIT_STRING = 0x02, 0x03
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _EXTENSIONS = 0xA0
 _GENERALIZED_FROM = 2050
 _LIMIT = 64 * 1024 * 1024
+
+
+RESERVED = frozenset({"2.5.29.20", "2.5.29.27", "2.5.29.35"})
+"""Extensions that a list is given by who signs it: its number, its base, and whose key it was."""
+
+Extensions = tuple[tuple[str, bool, bytes], ...]
+"""Each by object identifier, whether it is critical, and value in DER."""
 
 
 def entries(revoked: Iterable[tuple[str, int]]) -> bytes:
@@ -31,12 +39,18 @@ def entries(revoked: Iterable[tuple[str, int]]) -> bytes:
     return b"".join([_entry(bytes.fromhex(serial.replace(":", "")), when) for serial, when in revoked])
 
 
+def entry(serial: str, when: int, more: Extensions) -> bytes:
+    """An entry that says more, encoded. Raises ValueError for extensions that cannot be."""
+    plain = _entry(bytes.fromhex(serial.replace(":", "")), when)
+    return element(SEQUENCE, value_at(plain, 0)[0] + der.extensions(more)) if more else plain
+
+
 def _entry(serial: bytes, when: int) -> bytes:
     serial = serial.lstrip(b"\0")
     if not serial or serial[0] & 0x80:
         serial = b"\0" + serial
     time = _time(when)
-    return bytes((_SEQUENCE, len(serial) + len(time) + 2, _INTEGER, len(serial))) + serial + time
+    return bytes((SEQUENCE, len(serial) + len(time) + 2, _INTEGER, len(serial))) + serial + time
 
 
 @lru_cache(maxsize=1024)
@@ -57,22 +71,29 @@ def sign(
     next_update: int,
     base: int | None = None,
     algorithm: str = "",
+    more: Extensions = (),
 ) -> bytes:
     """The list in DER. ``listed`` are encoded entries; ``base`` makes it a delta of the list of that number.
 
-    ``algorithm`` is how RSA signs, as SHA384WithRSAPSS. Times are seconds since the epoch.
+    ``more`` are further extensions, none of them :data:`RESERVED`. ``algorithm`` is how RSA and elliptic
+    curves sign, as SHA384WithRSAPSS. Times are seconds since the epoch.
     """
-    bits = 384 if "384" in algorithm else 512 if "512" in algorithm else 0
+    bits = next((bits for bits in (256, 384, 512) if f"SHA{bits}" in algorithm), 0)
     digest = signing_key.digest_for(key, bits)
     pss = signing_key.pss_for(key, digest) if algorithm.endswith("PSS") else None
     numbers: list[x509.ExtensionType] = [
         x509.AuthorityKeyIdentifier(issuer.subject_key_id, None, None),
         x509.CRLNumber(number),
     ]
-    extensions = [x509.Extension(value.oid, False, value) for value in numbers]
+    extensions: list[x509.Extension[x509.ExtensionType]] = [
+        x509.Extension(value.oid, False, value) for value in numbers
+    ]
     if base is not None:
         indicator = x509.DeltaCRLIndicator(base)
         extensions.append(x509.Extension(indicator.oid, True, indicator))
+    for dotted, critical, value in more:
+        oid = x509.ObjectIdentifier(dotted)
+        extensions.append(x509.Extension(oid, critical, x509.UnrecognizedExtension(oid, value)))
     builder = x509.CertificateRevocationListBuilder(
         issuer.parsed.subject,
         datetime.fromtimestamp(this_update, UTC),
@@ -92,16 +113,16 @@ def _filled(
     digest: hashes.HashAlgorithm | None,
     pss: padding.PSS | None,
 ) -> bytes:
-    body, _ = _value(empty.tbs_certlist_bytes, 0)
+    body, _ = value_at(empty.tbs_certlist_bytes, 0)
     position, algorithm = 0, b""
     while position < len(body) and body[position] != _EXTENSIONS:
-        _, end = _value(body, position)
-        if body[position] == _SEQUENCE and not algorithm:
+        _, end = value_at(body, position)
+        if body[position] == SEQUENCE and not algorithm:
             algorithm = body[position:end]
         position = end
-    tbs = _tlv(_SEQUENCE, body[:position] + _tlv(_SEQUENCE, listed) + body[position:])
+    tbs = element(SEQUENCE, body[:position] + element(SEQUENCE, listed) + body[position:])
     signature = _signature(tbs, key, digest, pss)
-    return _tlv(_SEQUENCE, tbs + algorithm + _tlv(_BIT_STRING, b"\0" + signature))
+    return element(SEQUENCE, tbs + algorithm + element(_BIT_STRING, b"\0" + signature))
 
 
 def _signature(
@@ -112,23 +133,6 @@ def _signature(
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(tbs, ec.ECDSA(digest))  # type: ignore[arg-type]  # as has ECDSA
     return key.sign(tbs)
-
-
-def _tlv(tag: int, value: bytes) -> bytes:
-    size = len(value)
-    if size < 0x80:
-        return bytes((tag, size)) + value
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + value
-
-
-def _value(data: bytes, position: int) -> tuple[bytes, int]:
-    """The value of the element at a position, and where the element ends."""
-    size, start = data[position + 1], position + 2
-    if size & 0x80:
-        start += size & 0x7F
-        size = int.from_bytes(data[position + 2 : start], "big")
-    return data[start : start + size], start + size
 
 
 class RevocationList:
@@ -143,6 +147,21 @@ class RevocationList:
         return [
             (serial_text(one.serial_number), int(one.revocation_date_utc.timestamp())) for one in self.parsed
         ]
+
+    @property
+    def entries(self) -> list[tuple[str, int, Extensions]]:
+        """Serial numbers, times, and what else is said of each. Raises ValueError for what is unreadable."""
+        found = []
+        try:
+            for one in self.parsed:
+                said = tuple(
+                    (e.oid.dotted_string, e.critical, e.value.public_bytes()) for e in one.extensions
+                )
+                when = int(one.revocation_date_utc.timestamp())
+                found.append((serial_text(one.serial_number), when, said))
+        except (*UNREADABLE, NotImplementedError):
+            raise ValueError("the list has an entry that cannot be read") from None
+        return found
 
     @property
     def validity(self) -> tuple[float, float]:

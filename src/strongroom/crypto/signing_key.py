@@ -153,14 +153,17 @@ def key_id(key: VerifyingKey) -> str:
 
 
 def digest_for(key: SigningKey, bits: int = 0) -> Digest | None:
-    """The hash to sign with; ``bits`` counts for RSA only. None where the kind brings its own."""
+    """The hash to sign with, of so many ``bits``, or as usual for 0. None where the kind brings its own.
+
+    Raises ValueError for a hash that there is not.
+    """
     kind = kind_of(key)
-    if kind == "rsa":
-        return _HASHES.get(bits, hashes.SHA256)()
-    if kind == "ec":
-        size = bits_of(key)
-        return _HASHES[256 if size <= 256 else 384 if size <= 384 else 512]()
-    return None
+    if kind not in ("rsa", "ec"):
+        return None
+    if bits and bits not in _HASHES:
+        raise ValueError(f"unsupported hash signature algorithm: {bits}")
+    size = bits_of(key) if kind == "ec" else 0
+    return _HASHES[bits or (256 if size <= 256 else 384 if size <= 384 else 512)]()
 
 
 def pss_for(key: SigningKey, digest: Digest | None) -> padding.PSS | None:

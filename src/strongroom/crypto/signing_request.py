@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from strongroom.crypto import alternative_names, distinguished_name, signing_key
 from strongroom.crypto.alternative_names import AlternativeNames
 from strongroom.crypto.certificate import UNREADABLE, is_der
+from strongroom.crypto.certificate_plan import USAGES
 from strongroom.crypto.distinguished_name import Subject
 from strongroom.crypto.signing_key import SigningKey, VerifyingKey
 
@@ -54,6 +55,17 @@ class SigningRequest:
             if isinstance(extension.value, x509.SubjectAlternativeName):
                 return alternative_names.names_of(extension.value)
         return AlternativeNames()
+
+    @cached_property
+    def key_usage(self) -> list[str] | None:
+        """The usages that are asked for, by their names; None where the request does not say."""
+        for extension in self.parsed.extensions:
+            usage = extension.value
+            if isinstance(usage, x509.KeyUsage):
+                agreement = ("encipher_only", "decipher_only") if usage.key_agreement else ()
+                bits = [bit for bit in USAGES.values() if not bit.endswith("_only") or bit in agreement]
+                return [name for name, bit in USAGES.items() if bit in bits and getattr(usage, bit)]
+        return None
 
     @property
     def wants_authority(self) -> bool:

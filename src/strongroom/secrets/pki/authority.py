@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from strongroom.crypto import certificate_plan, signing_key
 from strongroom.crypto.alternative_names import AlternativeNames
 from strongroom.crypto.certificate import Certificate
-from strongroom.crypto.certificate_plan import EXTENDED_USAGES, USAGES, Plan, Urls
+from strongroom.crypto.certificate_plan import EXTENDED_USAGES, Plan, Urls
 from strongroom.crypto.distinguished_name import Subject
+from strongroom.crypto.entropy import uuid4_str
 from strongroom.crypto.signing_key import SigningKey, VerifyingKey
 from strongroom.errors import BadRequest
-from strongroom.framework.field import CommaList, Duration, StringList, field
+from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.pki import issuance, issue, issuer, stored, validity
@@ -29,6 +31,11 @@ NO_URLS = (
     "are found; clients may not be able to complete its chain or to learn that it is revoked"
 )
 NO_SUBJECT = "the certificate has no subject: clients may refuse what it issues"
+NONE_BELOW = "the path length is zero: this authority cannot sign certificates of other authorities"
+_NO_NAME = b"\x30\x00"
+BESIDES = "digitalsignature"
+"""The one usage that the key of an authority may have besides signing certificates and CRLs."""
+_DOMAIN = re.compile(r"\.?(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9_-]+", re.ASCII)
 _WAYS = ("internal", "exported", "existing", "kms")
 
 
@@ -39,7 +46,7 @@ class NameFields(Path):
     alt_names: CommaList = field("Alternative names of hosts and mail.", default=[])
     ip_sans: CommaList = field("IP addresses as alternative names.", default=[])
     uri_sans: CommaList = field("URIs as alternative names.", default=[])
-    other_sans: StringList = field("Other alternative names, as OID;utf8:value.", default=[])
+    other_sans: CommaList = field("Other alternative names, as OID;utf8:value.", default=[])
     serial_number: str = field("Serial number of the subject; not that of the certificate.")
     exclude_cn_from_sans: bool = field("Do not make the common name an alternative name.")
     country: CommaList = field("C of the subject.", default=[])
@@ -125,6 +132,8 @@ class KeyFields(Path):
             raise BadRequest('keys of a KMS are not supported; use "internal", "exported" or "existing"')
         refuse_outside(self.external_key_ref)
         if way == "existing":
+            if {"key_type", "key_bits"} & self.given:
+                raise BadRequest("an existing key has its type: key_type and key_bits cannot be given")
             record = await pki.key_or_none(request, self.key_ref)
             if record is None:
                 raise BadRequest(f"unable to find PKI key for reference: {self.key_ref}")
@@ -140,7 +149,8 @@ class AuthorityFields(NameFields):
     max_path_length: int = field("How many authorities may follow below; -1 does not bound them.", default=-1)
     permitted_dns_domains: CommaList = field("Domains that all certificates below have to be of.", default=[])
     key_usage: CommaList = field(
-        "What the key is for besides signing certificates and CRLs.", default=USUAL_USAGE
+        "What the key is for besides signing certificates and CRLs: DigitalSignature, or nothing.",
+        default=USUAL_USAGE,
     )
     ext_key_usage: CommaList = field("Extended usages by name.", default=[])
     ext_key_usage_oids: CommaList = field("Extended usages by object identifier.", default=[])
@@ -150,8 +160,11 @@ class AuthorityFields(NameFields):
         """The plan for an authority's certificate. Raises BadRequest."""
         for text in self.ext_key_usage_oids:
             check_oid(text, f'"{text}"')
+        if self.max_path_length < -1:
+            raise BadRequest("max_path_length must be -1 or greater")
         asked = self.key_usage if "key_usage" in self.given else []
-        wanted = [usage for usage in asked if usage.lower() in USAGES]
+        wanted = [usage for usage in asked if usage.lower() == BESIDES]
+        _check_domains(self.permitted_dns_domains)
         extended = [
             EXTENDED_USAGES[name.lower()] for name in self.ext_key_usage if name.lower() in EXTENDED_USAGES
         ]
@@ -169,6 +182,12 @@ class AuthorityFields(NameFields):
         )
 
 
+def _check_domains(domains: list[str]) -> None:
+    for domain in domains:
+        if _DOMAIN.fullmatch(domain) is None:
+            raise BadRequest(f'permitted_dns_domains: "{domain}" is no domain')
+
+
 def signed(
     plan: Plan, key: SigningKey, above: Certificate | None, *, bits: int = 0, pss: bool = False
 ) -> Certificate:
@@ -177,6 +196,12 @@ def signed(
         return certificate_plan.sign(plan, key, above, signature_bits=bits, pss=pss)
     except ValueError as error:
         raise BadRequest(str(error)) from None
+
+
+def what_to_know(made: Certificate) -> list[str]:
+    """Warnings of what an authority cannot do, or clients may not like."""
+    warnings = [] if made.subject_der != _NO_NAME else [NO_SUBJECT]
+    return warnings + ([NONE_BELOW] if made.path_length == 0 else [])
 
 
 async def url_warnings(pki: Pki, request: Request) -> list[str]:
@@ -194,14 +219,16 @@ class _Root(AuthorityFields, TimeFields, KeyFields):
         valid = self.validity(pki, request)
         plan = self.authority_plan(key.public_key(), valid)
         settings = await pki.config(request)
-        plan.urls = rendered(settings.urls, settings, "") if settings.enable_templating else settings.urls
-        made = signed(plan, key, None, bits=self.signature_bits, pss=self.use_pss)
+        own_id = uuid4_str()
+        plan.urls = rendered(settings.urls, settings, own_id) if settings.enable_templating else settings.urls
+        bits = self.signature_bits if signing_key.kind_of(key) == "rsa" else 0
+        made = signed(plan, key, None, bits=bits, pss=self.use_pss)
         fresh = issuer.fresh(made, record.id)
+        fresh.id = own_id
         fresh.revocation_signature_algorithm = issuer.usual_algorithm(made)
         await pki.add_issuer(request, fresh, name)
         stored.keep(request, made)
-        warnings = valid.warnings + ([] if self.common_name else [NO_SUBJECT])
-        warnings += await url_warnings(pki, request)
+        warnings = valid.warnings + what_to_know(made) + await url_warnings(pki, request)
         return Response(data=self._answer(fresh, record, key, way), warnings=warnings)
 
     def _answer(self, fresh: Issuer, record: Key, key: SigningKey, way: str) -> dict[str, Any]:

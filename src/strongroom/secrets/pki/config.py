@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
 
+_SOME_ID = "00000000-0000-0000-0000-000000000000"
+
+
 @dataclass(slots=True)
 class Config:
     """The defaults of the mount, by ID, and the places its certificates point to."""
@@ -37,7 +40,8 @@ def check_urls(urls: list[str], what: str, *, templated: bool = False) -> None:
             continue
         try:
             parts = urlsplit(url)
-            plain = url.isascii() and url.isprintable() and bool(parts.scheme) and bool(parts.netloc)
+            printed = url.isascii() and url.isprintable() and " " not in url
+            plain = printed and bool(parts.scheme) and bool(parts.netloc)
         except ValueError:
             plain = False
         if not plain:
@@ -73,6 +77,15 @@ def rendered(urls: Urls, config: Config, issuer_id: str) -> Urls:
         fill(urls.delta_crl_distribution_points),
         fill(urls.ocsp_servers),
     )
+
+
+def untold(urls: Urls, config: Config) -> list[str]:
+    """A warning where URLs cannot be filled in yet, so that nothing can be issued."""
+    try:
+        rendered(urls, config, _SOME_ID)
+    except BadRequest as error:
+        return [f"nothing can be issued like this: {error.public}"]
+    return []
 
 
 class ConfigIssuers(Path):
@@ -184,7 +197,8 @@ class ConfigUrls(Path):
                 setattr(config.urls, name, getattr(self, name))
             check_urls(getattr(config.urls, name), name, templated=config.enable_templating)
         pki.keep_config(request, config)
-        return Response(data=_urls(config))
+        warnings = untold(config.urls, config) if config.enable_templating else []
+        return Response(data=_urls(config), warnings=warnings)
 
 
 URL_FIELDS = (

@@ -14,12 +14,14 @@ from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.pki import issuance, issue, issuer, reference, stored
 from strongroom.secrets.pki.authority import (
+    BESIDES,
     AuthorityFields,
     KeyFields,
     NameFields,
     TimeFields,
     signed,
     url_warnings,
+    what_to_know,
 )
 from strongroom.secrets.pki.key import SHORTEST, TOO_SHORT, kept, parsed_bundle
 
@@ -104,7 +106,9 @@ class _SignIntermediate(AuthorityFields, TimeFields):
 
     csr: str = field("The request for the certificate, as PEM.")
     use_csr_values: bool = field("Take subject, names and extensions from the request.")
-    signature_bits: int = field("Bits of the hash that RSA signs: 256, 384, 512; 0 is 256.")
+    signature_bits: int = field(
+        "Bits of the hash that is signed: 256, 384, 512; 0 is 256 for RSA, and that of the curve otherwise."
+    )
     use_pss: bool = field("Sign with RSA-PSS, where the issuer's key is RSA.")
     skid: str = field("Subject key identifier as hex, instead of the usual one.")
 
@@ -115,6 +119,9 @@ class _SignIntermediate(AuthorityFields, TimeFields):
         above = await pki.signing_issuer(request, ref)
         authority = await pki.authority(request, above)
         valid = self.validity(pki, request)
+        if not self.use_csr_values:
+            self.common_name = self.common_name or csr.subject.common_name
+            self.serial_number = self.serial_number or csr.subject.serial_number
         plan = self.authority_plan(csr.public_key, valid)
         plan.path_length = _path_length(above.certificate, self.max_path_length)
         plan.subject_key_id = _key_identifier(self.skid)
@@ -129,6 +136,7 @@ class _SignIntermediate(AuthorityFields, TimeFields):
                 warnings.append(_OUTLIVES)
         made = signed(plan, authority.key, authority.certificate, bits=self.signature_bits, pss=self.use_pss)
         stored.keep(request, made)
+        warnings += what_to_know(made)
         given = issue.Issued(made, above, await pki.chain(request, above), warnings)
         data = issue.answer(given, self.format)
         del data["not_before"]
@@ -154,7 +162,7 @@ def _key_identifier(text: str) -> bytes:
     try:
         return bytes.fromhex(text.replace(":", "").replace("-", ""))
     except ValueError:
-        raise BadRequest("skid has to be hexadecimal") from None
+        raise BadRequest("cannot parse requested SKID value as hex") from None
 
 
 _OURS = frozenset({"2.5.29.19", "2.5.29.14", "2.5.29.35", "2.5.29.15"})
@@ -168,6 +176,7 @@ def _take_over(plan: certificate_plan.Plan, csr: signing_request.SigningRequest)
     except ValueError as error:
         raise BadRequest(str(error)) from None
     plan.extensions = [one for one in csr.extensions if one[0] not in _OURS]
+    plan.key_usage += [name for name in csr.key_usage or () if name == BESIDES]
 
 
 class SignIntermediate(_SignIntermediate):

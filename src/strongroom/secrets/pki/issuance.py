@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from strongroom.crypto.alternative_names import Address, AlternativeNames, OtherName
 from strongroom.crypto.certificate_plan import EXTENDED_USAGES, USAGES, Plan
@@ -24,10 +25,15 @@ from strongroom.secrets.pki.names import Domains, ascii_name
 from strongroom.secrets.pki.role import Role, policies_of
 
 _DIRECTIVE = re.compile(r"\{\{(.*?)\}\}")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[\w.~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _BASIC_CONSTRAINTS = "2.5.29.19"
-_UNCOPIED = frozenset({_BASIC_CONSTRAINTS, "2.5.29.14", "2.5.29.35"})
-"""Extensions of a request that are never taken over: who is an authority, and the identifiers of keys."""
+_UNCOPIED = frozenset({_BASIC_CONSTRAINTS, "2.5.29.14", "2.5.29.35", "2.5.29.15"})
+"""Extensions of a request that are never taken over as they are: who is an authority, the identifiers of
+keys, and their usage."""
+_AUTHORITY_USAGE = "certsign"
+"""The usage that RFC 5280 leaves to authorities. Without constraints beside it some take it for being one."""
 
+IGNORED_USAGE = "the usage CertSign was left out, as the certificate is not that of an authority"
 IGNORED_CONSTRAINTS = "specified CSR contained a Basic Constraints extension that was ignored during issuance"
 
 
@@ -125,16 +131,20 @@ def _plan(
     subject, alternatives = allowed_names(role, wanted, csr, around.identity)
     warnings = valid.warnings + _ignored(role, wanted, csr)
     extensions: list[tuple[str, bool, bytes]] = []
+    usage = role.key_usage
     if as_it_is and csr is not None:
         subject, alternatives = Subject(encoded=csr.subject_der), csr.names
         extensions = [one for one in csr.extensions if one[0] not in _UNCOPIED]
+        usage = usage if csr.key_usage is None else csr.key_usage
+    if any(name.lower() == _AUTHORITY_USAGE for name in usage):
+        warnings.append(IGNORED_USAGE)
     made = Plan(
         public_key=key,
         subject=subject,
         names=alternatives,
         not_before=valid.not_before,
         not_after=valid.not_after,
-        key_usage=[usage for usage in role.key_usage if usage.lower() in USAGES],
+        key_usage=[name for name in usage if name.lower() in USAGES and name.lower() != _AUTHORITY_USAGE],
         ext_key_usage=extended_usages(role),
         policies=policies_of(role.policy_identifiers),
         says_non_ca=role.basic_constraints_valid_for_non_ca,
@@ -260,7 +270,7 @@ def add_wanted(alternatives: AlternativeNames, role: Role | None, wanted: Wanted
             "IP Subject Alternative Names are not allowed in this role, but was provided via the API"
         )
     alternatives.addresses += [address_of(text) for text in wanted.ip_sans]
-    alternatives.uris += wanted.uri_sans
+    alternatives.uris += [uri_of(text) for text in wanted.uri_sans]
     alternatives.others += [_other(text) for text in wanted.other_sans]
     for name in wanted.alt_names:
         add_name(alternatives, name)
@@ -277,11 +287,25 @@ def add_name(alternatives: AlternativeNames, name: str) -> None:
 
 
 def address_of(text: str) -> Address:
-    """The IP address. Raises BadRequest."""
+    """The IP address; one of IPv4 within IPv6 is that of IPv4. Raises BadRequest."""
     try:
-        return ipaddress.ip_address(text)
+        found = ipaddress.ip_address("" if "%" in text else text)  # an interface is no part of an address
     except ValueError:
         raise BadRequest(f'the value "{text}" is not a valid IP address') from None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def uri_of(text: str) -> str:
+    """The URI, which is an absolute one as RFC 5280 wants it. Raises BadRequest."""
+    try:
+        parts = urlsplit(text)
+        fine = _URI.fullmatch(text) is not None and bool(parts.netloc or parts.path or parts.query)
+        _ = parts.port
+    except ValueError:
+        fine = False
+    if not fine:
+        raise BadRequest(f'the provided URI Subject Alternative Name "{text}" is not a valid URI')
+    return text
 
 
 def _other(text: str) -> OtherName:

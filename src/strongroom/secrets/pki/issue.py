@@ -10,7 +10,7 @@ from strongroom.crypto.certificate import Certificate
 from strongroom.crypto.signing_key import SigningKey
 from strongroom.crypto.signing_request import SigningRequest
 from strongroom.errors import BadRequest
-from strongroom.framework.field import CommaList, Duration, StringList, field
+from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.lease import Leased, issued
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request, Response
@@ -18,7 +18,7 @@ from strongroom.secrets.pki import issuance, revocation, stored, validity
 from strongroom.secrets.pki.issuance import Circumstances, Wanted
 from strongroom.secrets.pki.issuer import Issuer
 from strongroom.secrets.pki.key import drawn
-from strongroom.secrets.pki.role import USUAL_USAGE, Role, check_oid
+from strongroom.secrets.pki.role import USUAL_USAGE, Role, check_oid, default_bits
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -75,9 +75,11 @@ async def sign_by_role(
     plan, warnings = issuance.plan(role, wanted, key, around, csr=csr, as_it_is=as_it_is)
     limit_to_issuer(plan, issuer)
     plan.urls = await pki.urls(request, issuer)
+    counts = csr is not None or signing_key.kind_of(authority.key) == "rsa"
+    bits = role.signature_bits if counts else 0
     try:
         made = certificate_plan.sign(
-            plan, authority.key, authority.certificate, signature_bits=role.signature_bits, pss=role.use_pss
+            plan, authority.key, authority.certificate, signature_bits=bits, pss=role.use_pss
         )
     except ValueError as error:
         raise BadRequest(str(error)) from None
@@ -175,7 +177,7 @@ class _Request(Path):
     alt_names: CommaList = field("Alternative names of hosts and mail.", default=[])
     ip_sans: CommaList = field("IP addresses as alternative names.", default=[])
     uri_sans: CommaList = field("URIs as alternative names.", default=[])
-    other_sans: StringList = field("Other alternative names, as OID;utf8:value.", default=[])
+    other_sans: CommaList = field("Other alternative names, as OID;utf8:value.", default=[])
     user_ids: CommaList = field("User IDs of the subject.", default=[])
     serial_number: str = field("Serial number of the subject; not that of the certificate.")
     ttl: Duration = field("How long it is valid, at most what the role allows.")
@@ -236,7 +238,7 @@ class _Issue(_Request):
                 'role key type "any" not allowed for issuing certificates without providing key_type '
                 "and/or key_bits request parameters"
             )
-        return replace(role, key_type=self.key_type, key_bits=self.key_bits), []
+        return replace(role, key_type=self.key_type, key_bits=default_bits(self.key_type, self.key_bits)), []
 
 
 class IssuePath(_Issue):

@@ -16,7 +16,7 @@ from strongroom.framework.field import CommaList, field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.pki import reference
-from strongroom.secrets.pki.config import URL_FIELDS, check_urls
+from strongroom.secrets.pki.config import URL_FIELDS, check_urls, untold
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -94,9 +94,10 @@ def usual_algorithm(one: Certificate) -> str:
 
 
 class Issuers(Path):
-    """The issuers of this mount."""
+    """The issuers of this mount, for everyone."""
 
     pattern = "issuers/?"
+    unauthenticated = True
     reader_safe = True
     after: str = field("List IDs that come after this one.", query=True)
     limit: int = field("List at most this many IDs.", query=True)
@@ -133,7 +134,7 @@ class IssuerPath(Path):
         "The chain, by names or IDs, self first, instead of what is found.", default=[]
     )
     usage: CommaList = field(
-        "What the issuer may do: read-only, issuing-certificates, crl-signing, ocsp-signing.",
+        "What the issuer may do: issuing-certificates, crl-signing, ocsp-signing, and always read-only.",
         default=["read-only", "issuing-certificates", "crl-signing", "ocsp-signing"],
     )
     revocation_signature_algorithm: str = field("How CRLs are signed, as SHA256WithRSA; empty is as usual.")
@@ -170,7 +171,10 @@ class IssuerPath(Path):
         pki.issuers(request).put(issuer.id, issuer)
         if "manual_chain" in names:
             await pki.rebuild_chains(request)
-        return Response(data=await pki.described(request, issuer))
+        warnings = []
+        if issuer.enable_aia_url_templating:
+            warnings = untold(issuer.urls, await pki.config(request))
+        return Response(data=await pki.described(request, issuer), warnings=warnings)
 
     def _set(self, issuer: Issuer, names: frozenset[str]) -> None:
         if "leaf_not_after_behavior" in names:
@@ -196,13 +200,13 @@ class IssuerPath(Path):
                 )
 
     def _algorithm(self, issuer: Issuer) -> str:
-        wanted = self.revocation_signature_algorithm
-        kind = signing_key.kind_of(issuer.certificate.public_key)
-        if wanted and wanted not in _ALGORITHMS[kind]:
-            raise BadRequest(
-                "revocation_signature_algorithm is unknown, or not one of the issuer's kind of key"
-            )
-        return wanted
+        wanted = self.revocation_signature_algorithm.lower()
+        if not wanted:
+            return ""
+        for one in _ALGORITHMS[signing_key.kind_of(issuer.certificate.public_key)]:
+            if one.lower() == wanted:
+                return one
+        raise BadRequest("revocation_signature_algorithm is unknown, or not one of the issuer's kind of key")
 
     async def _chain(self, pki: Pki, request: Request, issuer: Issuer) -> list[str]:
         chain = []
@@ -219,8 +223,8 @@ class IssuerPath(Path):
         """Remove the issuer; its key stays, and what it signed stays valid."""
         issuer = await pki.issuer_or_none(request, self.issuer_ref)
         if issuer is None:
-            return Response()
-        return Response(warnings=await pki.forget_issuer(request, issuer))
+            return Response(status=200)
+        return Response(status=200, warnings=await pki.forget_issuer(request, issuer))
 
 
 _SETTINGS = (
@@ -239,7 +243,7 @@ def _usages(usages: list[str], issuer: Issuer, *, wanted: bool) -> list[str]:
     impossible = _impossible(issuer)
     if wanted:
         _check_usages(usages, impossible)
-    return sorted(set(usages) - set(impossible))
+    return sorted({"read-only", *usages} - set(impossible))
 
 
 def _impossible(issuer: Issuer) -> dict[str, str]:
@@ -257,8 +261,6 @@ def _check_usages(wanted: list[str], impossible: dict[str, str]) -> None:
         if one not in USAGES:
             given, valid = " ".join(wanted), ",".join(USAGES)
             raise BadRequest(f"Unable to parse specified usages: [{given}] - valid values are {valid}")
-    if "read-only" not in wanted:
-        raise BadRequest("an issuer always has the usage read-only")
     for one, why in impossible.items():
         if one in wanted:
             raise BadRequest(why)

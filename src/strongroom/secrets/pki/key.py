@@ -159,7 +159,8 @@ class KeyPath(Path):
         record = await pki.key(request, self.key_ref)
         await pki.key_names.set(request, record, self.key_name)
         pki.keys(request).put(record.id, record)
-        return Response(data=_described(record))
+        note = f"the key has no name now; it goes by its ID: {record.id}"
+        return Response(data=_described(record), warnings=[] if record.name else [note])
 
     async def delete(self, pki: Pki, request: Request) -> Response:
         """Remove the key; what its issuers signed stays valid, but they sign no more."""

@@ -48,6 +48,8 @@ def ascii_name(name: str) -> str:
     """A host name in the ASCII that certificates carry. Raises BadRequest for labels that cannot be."""
     if name.isascii():
         _check_labels(name)
+        if len(name) > _LONGEST_NAME:
+            raise BadRequest(f'idna: invalid label "{name[:_LONGEST_NAME]}..."')
         return name
     try:
         return ".".join(

@@ -162,5 +162,5 @@ class RevokeWithKey(Path):
         except ValueError as error:
             raise BadRequest(str(error)) from None
         if not proven:
-            raise PermissionDenied
+            raise PermissionDenied("provided private key does not match certificate's public key")
         return await _revoke(pki, request, one)

@@ -12,7 +12,7 @@ import msgspec
 from strongroom.crypto.certificate_plan import Policy
 from strongroom.crypto.signing_key import SIZES
 from strongroom.errors import BadRequest
-from strongroom.framework.field import CommaList, Duration, StringList, field
+from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.pki import names, validity
@@ -33,6 +33,7 @@ _NO_DEFAULT = (
     "Issuing Certificate was set to default, but no default issuing certificate (configurable at "
     "/config/issuers) is currently set"
 )
+SIGNATURE_BITS = (0, 256, 384, 512)
 _BOUNDS_AFTER = ("permit", "ttl-limited", "forbid")
 _BOUNDS_BEFORE = ("permit", "duration", "forbid")
 
@@ -111,7 +112,8 @@ def default_bits(kind: str, bits: int) -> int:
         if wanted < SIZES["rsa"][0]:
             raise BadRequest(f"RSA keys < 2048 bits are unsafe and not supported: got {wanted}")
         raise BadRequest(f"unsupported bit length for RSA key: {wanted}")
-    raise BadRequest(f"unsupported bit length for {kind.upper()} key: {wanted}")
+    name = "ML-DSA" if kind == "mldsa" else kind.upper()
+    raise BadRequest(f"unsupported bit length for {name} key: {wanted}")
 
 
 def policies_of(identifiers: list[str]) -> list[Policy]:
@@ -144,6 +146,8 @@ def checked(role: Role) -> list[str]:
     _check_names(role)
     _check_bounds(role)
     role.policy_identifiers = _identifiers(role.policy_identifiers)
+    if role.signature_bits not in SIGNATURE_BITS:
+        raise BadRequest(f"unsupported hash signature algorithm: {role.signature_bits}")
     for text in role.ext_key_usage_oids:
         check_oid(text, f'"{text}"')
     role.issuer_ref = role.issuer_ref or "default"
@@ -154,7 +158,7 @@ def checked(role: Role) -> list[str]:
 
 
 def _check_names(role: Role) -> None:
-    validations = [text.lower() for text in role.cn_validations]
+    validations = [text.lower() for text in role.cn_validations] or ["email", "hostname"]
     for text in validations:
         if text not in ("email", "hostname", "disabled"):
             raise BadRequest("cn_validations value incorrect: it holds email, hostname or disabled")
@@ -242,7 +246,7 @@ class RolePath(Path):
     allowed_ip_sans_cidr: CommaList = field(
         "Networks that IP addresses have to be in, also those in requests; empty allows all.", default=[]
     )
-    allowed_other_sans: StringList = field(
+    allowed_other_sans: CommaList = field(
         "Other alternative names, as OID;utf8:value, where * in the value stands for anything. "
         "A single * allows all.",
         default=[],
@@ -291,7 +295,9 @@ class RolePath(Path):
     province: CommaList = field("ST of the subject.", default=[])
     require_cn: bool = field("Refuse requests without a common name.", default=True)
     server_flag: bool = field("Certificates are for servers.", default=True)
-    signature_bits: int = field("Bits of the hash that RSA signs: 256, 384, 512; 0 is 256.")
+    signature_bits: int = field(
+        "Bits of the hash that is signed: 256, 384, 512; 0 is 256 for RSA, and that of the curve otherwise."
+    )
     street_address: CommaList = field("Street of the subject.", default=[])
     ttl: Duration = field("How long certificates are valid where no one says; 0 is the mount's default.")
     use_csr_common_name: bool = field("Take the common name from requests for certificates.", default=True)

@@ -240,6 +240,9 @@ STEPS: list[tuple[str, Step]] = [
 # -- paths -----------------------------------------------------------------------------------------
 
 
+_BUFFERS = ("safety_buffer", "revoked_safety_buffer", "issuer_safety_buffer", "acme_account_safety_buffer")
+
+
 class _TaskFields(Path):
     """What a run does."""
 
@@ -269,7 +272,7 @@ class _TaskFields(Path):
             task.tidy_revoked_certs = task.tidy_revoked_certs or self.tidy_revocation_list
         if "safety_buffer" in names and "revoked_safety_buffer" not in names:
             task.revoked_safety_buffer = task.safety_buffer
-        for name in ("safety_buffer", "revoked_safety_buffer", "issuer_safety_buffer"):
+        for name in _BUFFERS:
             if getattr(task, name) < 1:
                 raise BadRequest(f"{name} must be greater than zero")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from strongroom.secrets.pki.role import Role
 
 _LAYOUT = "2006-01-02T15:04:05Z07:00"
+_FRACTION = re.compile(r"(:\d\d)\.\d{1,9}(Z|[+-])", re.ASCII)
+"""Parts of a second, which no certificate can say."""
 
 
 @dataclass(slots=True)
@@ -36,7 +39,8 @@ def is_timestamp(text: str) -> bool:
 def timestamp(text: str) -> int:
     """The time that RFC 3339 writes so. Raises BadRequest."""
     try:
-        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp())
+        whole = _FRACTION.sub(r"\1\2", text, count=1)
+        return int(datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S%z").timestamp())
     except (ValueError, OverflowError):
         shown = text if len(text) <= 40 else text[:40] + "..."
         raise BadRequest(f'parsing time "{shown}" as "{_LAYOUT}": cannot parse "{shown}" as "2006"') from None
@@ -66,7 +70,7 @@ def of(
     if not_after:
         end = timestamp(not_after)
     else:
-        wanted = ttl or role.ttl or min(default, limit)
+        wanted = ttl or role.ttl or default
         if wanted > limit:
             warnings.append(
                 f'TTL "{format_go(wanted * SECOND)}" is longer than permitted maxTTL '
