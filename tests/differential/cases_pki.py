@@ -33,6 +33,30 @@ def _sign(role: str, request: str, **fields: object) -> Step:
     return post(f"<m>/sign/{role}", {"csr": request, **fields})
 
 
+_MORE: tuple[dict[str, object], ...] = (
+    {"revoked_certs": []},
+    {"revoked_certs": {"serial_number": "11:22", "revocation_time": "2026-01-01T00:00:00Z"}},
+    {"revoked_certs": [{"serial_number": "11:22"}]},
+    {"revoked_certs": [], "extensions": [{"id": "1.2.3", "critical": True, "value": "DAF4"}]},
+    {"revoked_certs": [], "extensions": {"id": "1.2.3", "value": "AAAA"}},
+    {"revoked_certs": [], "extensions": [{"id": "1.2.3"}]},
+)
+_CONDITIONAL = (
+    *("ca", "ca/pem", "crl", "crl/pem", "crl/delta", "crl/delta/pem"),
+    *(
+        "cert/ca",
+        "cert/crl",
+        "cert/delta-crl",
+        "cert/ca/raw",
+        "cert/ca/raw/pem",
+        "issuer/r1/json",
+        "issuer/r1/pem",
+        "issuer/r1/der",
+    ),
+    *("issuer/r1/crl", "issuer/r1/crl/pem", "issuer/r1/crl/der", "issuer/r1/crl/delta"),
+)
+"""What can be asked for if it changed since a time."""
+
 _NAMES = (
     "example.com",
     "A.EXAMPLE.COM",
@@ -508,5 +532,52 @@ CASES = (
         post("<m>/config/auto-tidy", {"enabled": True, "tidy_cert_store": True, "interval_duration": "1h"}),
         get("<m>/config/auto-tidy"),
         post("<m>/config/auto-tidy", {"publish_stored_certificate_count_metrics": True}),
+    ),
+    case(
+        "pki limits",
+        *_mounted(),
+        post("<m>/roles/r", {**_ANY, "allowed_uri_sans": "*", "allowed_other_sans": "*"}),
+        _issue("r", alt_names=".".join(["a" * 60] * 5)),
+        _issue("r", ip_sans="::ffff:1.2.3.4"),
+        _issue("r", ip_sans="fe80::1%eth0"),
+        _issue("r", uri_sans="::"),
+        _issue("r", uri_sans="http://[::1"),
+        _issue("r", uri_sans="spiffe://a/b"),
+        _issue("r", other_sans="1.2.3;utf8:a,1.2.3;utf8:c"),
+        _issue("r", not_after="2027-01-24T00:00:00.5Z"),
+        post("<m>/roles/r", {**_ANY, "max_ttl": "30m"}),
+        _issue("r"),
+        post("<m>/roles/r", {**_ANY, "cn_validations": ""}),
+        post("<m>/root/generate/internal", {"common_name": "x", "key_type": "rsa", "signature_bits": 111}),
+        post("<m>/root/generate/internal", {"common_name": "x", "key_type": "ec", "uri_sans": "::"}),
+        post("<m>/issuers/import/bundle", {"pem_bundle": "x" * 100}),
+        post("<m>/intermediate/generate/existing", {"common_name": "i", "key_type": "ec"}),
+        delete("<m>/issuer/none"),
+        list_("<m>/issuers", token=None),
+        list_("<m>/keys", token=None),
+        patch("<m>/issuer/r1", {"usage": ""}),
+        patch("<m>/issuer/r1", {"usage": "issuing-certificates"}),
+        patch("<m>/issuer/r1", {"revocation_signature_algorithm": "ecdsawithsha512"}),
+        post("<m>/issuer/r1", {"issuer_name": "r1"}),
+        post("<m>/config/urls", {"ocsp_servers": "http://a b"}),
+        *(post("<m>/issuer/r1/sign-revocation-list", {**_LIST, **more}) for more in _MORE),
+        post("<m>/tidy", {"tidy_acme": True, "acme_account_safety_buffer": 0}),
+        *(
+            get(f"<m>/{path}", headers={"If-Modified-Since": "Sat, 01 Jan 2050 00:00:00 GMT"}, token=None)
+            for path in ("ca", "crl", "issuer/r1/json")
+        ),
+        post(
+            "sys/mounts/<m>/tune",
+            {
+                "passthrough_request_headers": "If-Modified-Since",
+                "allowed_response_headers": "Last-Modified",
+            },
+        ),
+        *(
+            get(f"<m>/{path}", headers={"If-Modified-Since": since}, token=None)
+            for since in ("Sat, 01 Jan 2050 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT")
+            for path in _CONDITIONAL
+        ),
+        get("<m>/ca", headers={"If-Modified-Since": "yesterday"}, token=None),
     ),
 )

@@ -678,6 +678,10 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "transit parameters that the path gives": (
         Known(13, "body.warnings.0", _OWN),
         Known(18, "body.errors.0", _FORMATTED),
+    "pki limits": (
+        *(Known(step, "body.errors.0", _OWN) for step in (18, 19)),
+        *(Known(step, "status", _PASSED) for step in (35, 36, 37)),
+        Known(75, "status", _MISTAKE),
     ),
 }
 

@@ -307,6 +307,7 @@ class Root(Path):
             if record is not None:
                 pki.forget_key(request, record)
         settings = await pki.config(request)
-        settings.default_issuer = settings.default_key = ""
+        settings.make_default(request, "")
+        settings.default_key = ""
         pki.keep_config(request, settings)
         return Response(warnings=["all issuers and all keys of the mount are removed"])

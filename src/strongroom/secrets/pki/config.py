@@ -12,6 +12,7 @@ from strongroom.errors import BadRequest
 from strongroom.framework.field import CommaList, field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
+from strongroom.secrets.pki.modified import second_of
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -22,15 +23,23 @@ _SOME_ID = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(slots=True)
 class Config:
-    """The defaults of the mount, by ID, and the places its certificates point to."""
+    """The defaults of the mount, by ID, and the places its certificates point to.
+
+    ``default_changed`` is when the default issuer became another one, in seconds since the epoch.
+    """
 
     default_issuer: str = ""
+    default_changed: int = 0
     default_key: str = ""
     default_follows_latest_issuer: bool = False
     urls: Urls = item(default_factory=Urls)
     enable_templating: bool = False
     path: str = ""
     aia_path: str = ""
+
+    def make_default(self, request: Request, issuer_id: str) -> None:
+        """Have another issuer be the default one, or none."""
+        self.default_issuer, self.default_changed = issuer_id, second_of(request)
 
 
 def check_urls(urls: list[str], what: str, *, templated: bool = False) -> None:
@@ -118,7 +127,7 @@ async def set_default(
             f"Error resolving issuer reference: unable to find PKI issuer for reference: {wanted}"
         )
     config = await pki.config(request)
-    config.default_issuer = issuer.id
+    config.make_default(request, issuer.id)
     if "default_follows_latest_issuer" in given:
         config.default_follows_latest_issuer = follows
     pki.keep_config(request, config)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from strongroom.crypto import pem, revocation_list
 from strongroom.errors import BadRequest, Conflict, NotFound
@@ -22,6 +22,7 @@ from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.pki import stored
 from strongroom.secrets.pki.crl_config import CrlConfig
 from strongroom.secrets.pki.issuer import Issuer, addressed
+from strongroom.secrets.pki.modified import Conditional, unless_known
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -226,24 +227,36 @@ def _entry(row: str) -> tuple[str, int]:
 # -- paths -----------------------------------------------------------------------------------------
 
 
-class _File(Path):
+class _File(Conditional):
     """A CRL as a file, for everyone."""
 
     unauthenticated = True
     reads_write = True
 
 
-def _answered(der: bytes | None, *, as_pem: bool, end: str = "") -> Response:
+async def _served(pki: Pki, request: Request, issuer: Issuer, *, is_delta: bool) -> tuple[bytes | None, int]:
+    """The CRL of an issuer, and since when it is there."""
+    der = await (delta if is_delta else complete)(pki, request, issuer)
+    state = await _state(pki, request, issuer.group)
+    published = state.delta if is_delta else state.complete
+    return der, published.this_update + 1 if published is not None else 0
+
+
+async def _file_of(
+    pki: Pki, request: Request, issuer: Issuer | None, *, is_delta: bool, as_pem: bool, end: str = ""
+) -> Response:
+    kind = PEM_TYPE if as_pem else DER_TYPE
+    if issuer is None:
+        return stored.as_file(None, kind)
+    der, changed = await _served(pki, request, issuer, is_delta=is_delta)
     if as_pem and der is not None:
-        return stored.as_file((pem.encode("X509 CRL", der) + end).encode(), PEM_TYPE)
-    return stored.as_file(der, PEM_TYPE if as_pem else DER_TYPE)
+        der = (pem.encode("X509 CRL", der) + end).encode()
+    return unless_known(request, changed, stored.as_file(der, kind))
 
 
 async def _default(pki: Pki, request: Request, *, is_delta: bool, as_pem: bool) -> Response:
     issuer = await pki.issuer_or_none(request, "default")
-    if issuer is None:
-        return _answered(None, as_pem=as_pem)
-    return _answered(await (delta if is_delta else complete)(pki, request, issuer), as_pem=as_pem)
+    return await _file_of(pki, request, issuer, is_delta=is_delta, as_pem=as_pem)
 
 
 class Crl(_File):
@@ -291,7 +304,7 @@ class CertCrl(_File):
 
     pattern = "cert/crl"
 
-    async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def read(self, pki: Pki, request: Request) -> Response:
         """The CRL as PEM."""
         return await _as_certificate(pki, request, is_delta=False)
 
@@ -301,21 +314,22 @@ class CertDeltaCrl(_File):
 
     pattern = "cert/delta-crl"
 
-    async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def read(self, pki: Pki, request: Request) -> Response:
         """The delta CRL as PEM."""
         return await _as_certificate(pki, request, is_delta=True)
 
 
-async def _as_certificate(pki: Pki, request: Request, *, is_delta: bool) -> dict[str, Any]:
+async def _as_certificate(pki: Pki, request: Request, *, is_delta: bool) -> Response:
     issuer = await pki.issuer(request, "default")
-    der = await (delta if is_delta else complete)(pki, request, issuer)
+    der, changed = await _served(pki, request, issuer, is_delta=is_delta)
     if der is None:
         raise NotFound
-    return {
+    data = {
         "certificate": pem.encode("X509 CRL", der),
         "revocation_time": 0,
         "revocation_time_rfc3339": "",
     }
+    return unless_known(request, changed, Response(data=data))
 
 
 class IssuerCrl(_File):
@@ -324,7 +338,7 @@ class IssuerCrl(_File):
     pattern = "issuer/{issuer_ref}/crl"
     issuer_ref: str = field("Name or ID of the issuer, or default.")
 
-    async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def read(self, pki: Pki, request: Request) -> Response:
         """The CRL as PEM."""
         return await _of_issuer(pki, request, self.issuer_ref, is_delta=False)
 
@@ -335,15 +349,16 @@ class IssuerDeltaCrl(_File):
     pattern = "issuer/{issuer_ref}/crl/delta"
     issuer_ref: str = field("Name or ID of the issuer, or default.")
 
-    async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def read(self, pki: Pki, request: Request) -> Response:
         """The delta CRL as PEM."""
         return await _of_issuer(pki, request, self.issuer_ref, is_delta=True)
 
 
-async def _of_issuer(pki: Pki, request: Request, ref: str, *, is_delta: bool) -> dict[str, Any]:
+async def _of_issuer(pki: Pki, request: Request, ref: str, *, is_delta: bool) -> Response:
     issuer = await addressed(pki, request, ref)
-    der = await (delta if is_delta else complete)(pki, request, issuer)
-    return {"crl": "" if der is None else pem.encode("X509 CRL", der) + "\n"}
+    der, changed = await _served(pki, request, issuer, is_delta=is_delta)
+    text = "" if der is None else pem.encode("X509 CRL", der) + "\n"
+    return unless_known(request, changed, Response(data={"crl": text}))
 
 
 class IssuerCrlFile(_File):
@@ -374,8 +389,7 @@ async def _issuer_file(pki: Pki, request: Request, ref: str, form: str, *, is_de
     if form not in ("der", "pem"):
         raise NotFound
     issuer = await addressed(pki, request, ref)
-    der = await (delta if is_delta else complete)(pki, request, issuer)
-    return _answered(der, as_pem=form == "pem", end="\n")
+    return await _file_of(pki, request, issuer, is_delta=is_delta, as_pem=form == "pem", end="\n")
 
 
 class RotateCrl(Path):

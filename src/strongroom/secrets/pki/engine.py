@@ -47,6 +47,7 @@ from strongroom.secrets.pki.chain import Link, chains
 from strongroom.secrets.pki.config import Config, rendered
 from strongroom.secrets.pki.issuer import Issuer, no_issuer
 from strongroom.secrets.pki.key import Key
+from strongroom.secrets.pki.modified import second_of
 from strongroom.secrets.pki.reference import DEFAULT, NameIndex
 from strongroom.secrets.pki.role import Role
 from strongroom.secrets.pki.stored import Revoked
@@ -327,10 +328,11 @@ class Pki(Backend):
     async def add_issuer(self, request: Request, fresh: Issuer, name: str = "") -> None:
         """Store an issuer that was made or imported; the first one becomes the default."""
         await self.issuer_names.set(request, fresh, name)
+        fresh.changed = second_of(request)
         self.issuers(request).put(fresh.id, fresh)
         settings = await self.config(request)
         if not settings.default_issuer or (settings.default_follows_latest_issuer and fresh.key_id):
-            settings.default_issuer = fresh.id
+            settings.make_default(request, fresh.id)
             self.keep_config(request, settings)
         await self.rebuild_chains(request)
         fresh.chain = (await self.issuers(request).get(fresh.id) or fresh).chain
@@ -341,7 +343,7 @@ class Pki(Backend):
         found = chains(Link(one.id, one.certificate, one.manual_chain) for one in everyone)
         for one in everyone:
             if one.chain != found[one.id]:
-                one.chain = found[one.id]
+                one.chain, one.changed = found[one.id], second_of(request)
                 self.issuers(request).put(one.id, one)
 
     async def forget_issuer(self, request: Request, one: Issuer) -> list[str]:
@@ -351,7 +353,7 @@ class Pki(Backend):
         warnings = []
         settings = await self.config(request)
         if settings.default_issuer == one.id:
-            settings.default_issuer = ""
+            settings.make_default(request, "")
             self.keep_config(request, settings)
             warnings.append("it was the default issuer: name another one in config/issuers")
         await self.rebuild_chains(request)

@@ -17,6 +17,7 @@ from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.pki import reference
 from strongroom.secrets.pki.config import URL_FIELDS, check_urls, untold
+from strongroom.secrets.pki.modified import Conditional, second_of, unless_known
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -43,7 +44,8 @@ class Issuer:
     """A stored issuer; ``der`` is its certificate in base64.
 
     ``group`` is shared by issuers with one key and one name, whose CRL is one. ``key_id`` is empty where the
-    mount has no key of it.
+    mount has no key of it. ``changed`` is when its name or its chain became another, in seconds since the
+    epoch.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Issuer:
     enable_aia_url_templating: bool = False
     revoked: bool = False
     revocation_time: int = 0
+    changed: int = 0
 
     @property
     def certificate(self) -> Certificate:
@@ -165,6 +168,8 @@ class IssuerPath(Path):
     async def _change(self, pki: Pki, request: Request, issuer: Issuer, names: frozenset[str]) -> Response:
         self._set(issuer, names)
         if "issuer_name" in names:
+            if self.issuer_name != issuer.name:
+                issuer.changed = second_of(request)
             await pki.issuer_names.set(request, issuer, self.issuer_name)
         if "manual_chain" in names:
             issuer.manual_chain = await self._chain(pki, request, issuer)
@@ -281,7 +286,7 @@ def no_issuer(ref: str) -> str:
     return f"unable to find PKI issuer for reference: {ref}"
 
 
-class IssuerJson(Path):
+class IssuerJson(Conditional):
     """The certificate of an issuer, for everyone."""
 
     pattern = "issuer/{issuer_ref}/json"
@@ -289,18 +294,19 @@ class IssuerJson(Path):
     reader_safe = True
     issuer_ref: str = field("Name or ID of the issuer, or default.")
 
-    async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
+    async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate and its chain, as PEM."""
         issuer = await addressed(pki, request, self.issuer_ref)
-        return {
+        data = {
             "certificate": issuer.certificate.pem + "\n",
             "ca_chain": [one.pem + "\n" for one in await pki.chain(request, issuer)],
             "issuer_id": issuer.id,
             "issuer_name": issuer.name,
         }
+        return unless_known(request, issuer.changed, Response(data=data))
 
 
-class IssuerRaw(Path):
+class IssuerRaw(Conditional):
     """The certificate of an issuer as a file, for everyone."""
 
     unauthenticated = True
@@ -317,7 +323,8 @@ class IssuerPem(IssuerRaw):
         """The certificate."""
         issuer = await addressed(pki, request, self.issuer_ref)
         text = issuer.certificate.pem + "\n"
-        return Response(raw=text.encode(), content_type="application/pem-certificate-chain")
+        response = Response(raw=text.encode(), content_type="application/pem-certificate-chain")
+        return unless_known(request, issuer.changed, response)
 
 
 class IssuerDer(IssuerRaw):
@@ -328,4 +335,5 @@ class IssuerDer(IssuerRaw):
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
         issuer = await addressed(pki, request, self.issuer_ref)
-        return Response(raw=issuer.certificate.der, content_type="application/pkix-cert")
+        response = Response(raw=issuer.certificate.der, content_type="application/pkix-cert")
+        return unless_known(request, issuer.changed, response)

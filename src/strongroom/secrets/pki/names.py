@@ -49,7 +49,7 @@ def ascii_name(name: str) -> str:
     if name.isascii():
         _check_labels(name)
         if len(name) > _LONGEST_NAME:
-            raise BadRequest(f'idna: invalid label "{name[:_LONGEST_NAME]}..."')
+            raise BadRequest(f'idna: invalid label "{name}"')
         return name
     try:
         return ".".join(

@@ -141,16 +141,16 @@ def _listed(value: Any) -> list[Any] | None:
 
 
 def _entry(position: int, one: Any) -> tuple[str, Entry]:
-    what = f"entry {position}"
-    serial = stored.normal_serial(_text(what, one, "serial_number"))
-    when = validity.timestamp(_text(what, one, "revocation_time"))
+    place = f"from entry {position}"
+    serial = stored.normal_serial(_text(f"serial_number {place}", one, "serial_number"))
+    when = validity.timestamp(_text(f"revocation_time {place}", one, "revocation_time"))
     return serial, (when, _extensions(one.get("extensions")))
 
 
 def _text(what: str, one: Any, name: str) -> str:
     value = one.get(name) if isinstance(one, dict) else None
     if not isinstance(value, str):
-        raise BadRequest(f"failed parsing {name} from {what}: missing '{name}' field")
+        raise BadRequest(f"failed parsing {what}: missing '{name}' field")
     return value
 
 

@@ -18,6 +18,7 @@ from strongroom.framework.field import field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.pki import validity
+from strongroom.secrets.pki.modified import Conditional, unless_known
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -139,7 +140,7 @@ class RevokedCerts(Path):
         return await listed(request, "revoked/", self.after, self.limit)
 
 
-class CertPath(Path):
+class CertPath(Conditional):
     """A certificate by its serial number, for everyone."""
 
     pattern = "cert/{serial!}"
@@ -147,15 +148,14 @@ class CertPath(Path):
     reader_safe = True
     serial: str = field("Serial number, with colons or hyphens; or ca, ca_chain, crl, delta-crl.")
 
-    async def read(self, pki: Pki, request: Request) -> dict[str, Any] | None:
+    async def read(self, pki: Pki, request: Request) -> Response | dict[str, Any] | None:
         """The certificate as PEM, and when it was revoked."""
-        if self.serial == "ca":
-            return _answer((await _default(pki, request))[0].pem)
-        if self.serial == "ca_chain":
+        if self.serial in ("ca", "ca_chain"):
             chain = await _default(pki, request)
             answer = _answer(chain[0].pem)
-            answer["ca_chain"] = "\n".join(one.pem for one in chain)
-            return answer
+            if self.serial == "ca_chain":
+                answer["ca_chain"] = "\n".join(one.pem for one in chain)
+            return unless_known(request, await _changed(pki, request), Response(data=answer))
         found, revoked = await self._found(pki, request)
         if found is None:
             return None
@@ -193,7 +193,18 @@ async def _default(pki: Pki, request: Request) -> list[Certificate]:
     return await pki.chain(request, await pki.issuer(request, "default"))
 
 
-class CertRaw(Path):
+async def _changed(pki: Pki, request: Request) -> int:
+    """Since when the default issuer is as it is; 0 where nobody noted it."""
+    issuer = await pki.issuer_or_none(request, "default")
+    times = (await pki.config(request)).default_changed, issuer.changed if issuer is not None else 0
+    return max(times) if all(times) else 0
+
+
+async def _unless_known(pki: Pki, request: Request, response: Response) -> Response:
+    return unless_known(request, await _changed(pki, request), response)
+
+
+class CertRaw(Conditional):
     """A certificate by its serial number as a DER file, for everyone."""
 
     pattern = "cert/{serial!}/raw"
@@ -204,10 +215,11 @@ class CertRaw(Path):
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
         one = await _file(pki, request, self.serial)
-        return as_file(one.der if one is not None else None, DER_FILE)
+        response = as_file(one.der if one is not None else None, DER_FILE)
+        return await _unless_known(pki, request, response) if self.serial == "ca" else response
 
 
-class CertRawPem(Path):
+class CertRawPem(Conditional):
     """A certificate by its serial number as a PEM file, for everyone."""
 
     pattern = "cert/{serial!}/raw/pem"
@@ -218,7 +230,8 @@ class CertRawPem(Path):
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
         one = await _file(pki, request, self.serial)
-        return as_file(one.pem.encode() if one is not None else None, PEM_FILE)
+        response = as_file(one.pem.encode() if one is not None else None, PEM_FILE)
+        return await _unless_known(pki, request, response) if self.serial == "ca" else response
 
 
 async def _file(pki: Pki, request: Request, serial: str) -> Certificate | None:
@@ -232,7 +245,7 @@ def as_file(content: bytes | None, kind: str) -> Response:
     return Response(raw=content or b"", content_type=kind, status=200 if content else 204)
 
 
-class CaRaw(Path):
+class CaRaw(Conditional):
     """The certificate of the default issuer as a DER file, for everyone."""
 
     pattern = "ca"
@@ -241,10 +254,11 @@ class CaRaw(Path):
 
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
-        return as_file(next((one.der for one in await _chain(pki, request)), None), DER_FILE)
+        response = as_file(next((one.der for one in await _chain(pki, request)), None), DER_FILE)
+        return await _unless_known(pki, request, response)
 
 
-class CaPem(Path):
+class CaPem(Conditional):
     """The certificate of the default issuer as a PEM file, for everyone."""
 
     pattern = "ca/pem"
@@ -253,10 +267,11 @@ class CaPem(Path):
 
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificate."""
-        return as_file(next((one.pem.encode() for one in await _chain(pki, request)), None), PEM_FILE)
+        response = as_file(next((one.pem.encode() for one in await _chain(pki, request)), None), PEM_FILE)
+        return await _unless_known(pki, request, response)
 
 
-class CaChain(Path):
+class CaChain(Conditional):
     """The chain of the default issuer as a PEM file, for everyone."""
 
     pattern = "ca_chain"
@@ -266,4 +281,4 @@ class CaChain(Path):
     async def read(self, pki: Pki, request: Request) -> Response:
         """The certificates, the issuer's own first."""
         text = "\n".join(one.pem for one in await _chain(pki, request))
-        return as_file(text.encode(), DER_FILE)
+        return await _unless_known(pki, request, as_file(text.encode(), DER_FILE))
