@@ -227,7 +227,7 @@ class _Root(AuthorityFields, TimeFields, KeyFields):
         fresh.id = own_id
         fresh.revocation_signature_algorithm = issuer.usual_algorithm(made)
         await pki.add_issuer(request, fresh, name)
-        stored.keep(request, made)
+        stored.keep(pki, request, made)
         warnings = valid.warnings + what_to_know(made) + await url_warnings(pki, request)
         return Response(data=self._answer(fresh, record, key, way), warnings=warnings)
 

@@ -45,6 +45,7 @@ from strongroom.secrets.pki.acme.nonce import Remembered
 from strongroom.secrets.pki.acme.validations import Validations
 from strongroom.secrets.pki.chain import Link, chains
 from strongroom.secrets.pki.config import Config, rendered
+from strongroom.secrets.pki.counts import Counts
 from strongroom.secrets.pki.issuer import Issuer, no_issuer
 from strongroom.secrets.pki.key import Key
 from strongroom.secrets.pki.modified import second_of
@@ -168,12 +169,14 @@ class Pki(Backend):
         self.making: dict[str, asyncio.Lock] = {}
         self.validations = Validations(self)
         self.remembered = Remembered()
+        self.counts = Counts()
 
     async def rest(self) -> None:
         """Forget the keys that were read, and let go of hosts that are asked."""
         self._loaded.clear()
         self._read.clear()
         self.remembered.clear()
+        self.counts.forget()
         await self.validations.stop()
 
     async def wake(self, request: Request, reference: str) -> None:

@@ -135,7 +135,7 @@ class _SignIntermediate(AuthorityFields, TimeFields):
             else:
                 warnings.append(_OUTLIVES)
         made = signed(plan, authority.key, authority.certificate, bits=self.signature_bits, pss=self.use_pss)
-        stored.keep(request, made)
+        stored.keep(pki, request, made)
         warnings += what_to_know(made)
         given = issue.Issued(made, above, await pki.chain(request, above), warnings)
         data = issue.answer(given, self.format)

@@ -84,7 +84,7 @@ async def sign_by_role(
     except ValueError as error:
         raise BadRequest(str(error)) from None
     if not role.no_store:
-        stored.keep(request, made)
+        stored.keep(pki, request, made)
     return Issued(made, issuer, await pki.chain(request, issuer), warnings)
 
 

@@ -11,6 +11,7 @@ from strongroom.framework.field import field
 from strongroom.framework.path import Path
 from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.pki import stored, validity
+from strongroom.secrets.pki.counts import REVOKED
 from strongroom.secrets.pki.issuer import Issuer
 from strongroom.secrets.pki.stored import Revoked
 
@@ -40,13 +41,14 @@ async def revoke(pki: Pki, request: Request, one: Certificate) -> Revoked:
     group = issuer.group if issuer is not None else ""
     record = Revoked(seconds, one.not_after, group, issuer.id if issuer is not None else "", request.now)
     pki.revocations(request).put(one.serial, record)
+    pki.counts.changed(request, REVOKED, 1)
     request.view.mark(f"revoked-expiry/{one.not_after:012x}/{one.serial}")
     if group:
         _list(request, one.serial, record)
     else:
         request.view.mark(f"orphans/{one.serial}")
     if await request.view.get(f"certs/{one.serial}") is None:
-        stored.keep(request, one)
+        stored.keep(pki, request, one)
     return record
 
 
@@ -63,8 +65,9 @@ def assign(pki: Pki, request: Request, serial: str, record: Revoked, issuer: Iss
     _list(request, serial, record)
 
 
-def forget(request: Request, serial: str, record: Revoked) -> None:
+def forget(pki: Pki, request: Request, serial: str, record: Revoked) -> None:
     """Remove what is noted of a revoked certificate."""
+    pki.counts.changed(request, REVOKED, -1)
     request.view.delete(f"revoked/{serial}")
     request.view.delete(f"revoked-expiry/{record.not_after:012x}/{serial}")
     request.view.delete(f"orphans/{serial}")

@@ -18,6 +18,7 @@ from strongroom.framework.field import field
 from strongroom.framework.path import Path
 from strongroom.logical import Request, Response
 from strongroom.secrets.pki import validity
+from strongroom.secrets.pki.counts import CERTIFICATES
 from strongroom.secrets.pki.modified import Conditional, unless_known
 
 if TYPE_CHECKING:
@@ -41,15 +42,18 @@ class Revoked:
     nanoseconds: int = 0
 
 
-def keep(request: Request, one: Certificate) -> None:
-    """Store a certificate."""
+def keep(pki: Pki, request: Request, one: Certificate) -> None:
+    """Store a certificate that is not there yet."""
+    pki.counts.changed(request, CERTIFICATES, 1)
     serial = one.serial
     request.view.put(f"certs/{serial}", one.der)
     request.view.mark(f"expiry/{one.not_after:012x}/{serial}")
 
 
-def forget(request: Request, serial: str, not_after: int) -> None:
-    """Remove a certificate's row and its place in the index."""
+async def forget(pki: Pki, request: Request, serial: str, not_after: int) -> None:
+    """Remove a certificate's row, if it is there, and its place in the index."""
+    if await request.view.get(f"certs/{serial}") is not None:
+        pki.counts.changed(request, CERTIFICATES, -1)
     request.view.delete(f"certs/{serial}")
     request.view.delete(f"expiry/{not_after:012x}/{serial}")
 

@@ -19,6 +19,7 @@ from strongroom.hcl import duration
 from strongroom.logical import SECOND, Request, Response
 from strongroom.secrets.pki import revocation, stored, validity
 from strongroom.secrets.pki.acme import tidy as acme_tidy
+from strongroom.secrets.pki.counts import CERTIFICATES, REVOKED
 
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
@@ -155,6 +156,7 @@ async def _begin_auto(pki: Pki, request: Request) -> None:
 async def _note_auto(pki: Pki, request: Request) -> None:
     auto = await pki.auto_tidies(request).get(AUTO) or AutoTidy()
     auto.last = request.now // SECOND
+    pki.counts.publish(request, wanted=auto.publish_stored_certificate_count_metrics)
     pki.auto_tidies(request).put(AUTO, auto)
 
 
@@ -177,7 +179,7 @@ async def _ended(request: Request, run: Run, index: str, buffer: int) -> list[tu
 async def _cert_store(pki: Pki, request: Request, run: Run) -> bool:
     found = await _ended(request, run, "expiry/", run.task.safety_buffer)
     for end, serial in found:
-        stored.forget(request, serial, end)
+        await stored.forget(pki, request, serial, end)
     run.count("cert_store_deleted_count", len(found))
     return len(found) < run.task.page_size
 
@@ -187,8 +189,8 @@ async def _revoked_certs(pki: Pki, request: Request, run: Run) -> bool:
     for end, serial in found:
         record = await pki.revocations(request).get(serial)
         if record is not None:
-            revocation.forget(request, serial, record)
-        stored.forget(request, serial, end)
+            revocation.forget(pki, request, serial, record)
+        await stored.forget(pki, request, serial, end)
     run.count("revoked_cert_deleted_count", len(found))
     return len(found) < run.task.page_size
 
@@ -327,7 +329,6 @@ class TidyStatus(Path):
     """How far the run is that is under way, or how the last one ended."""
 
     pattern = "tidy-status"
-    reader_safe = True
 
     async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
         """State, times, and what was removed."""
@@ -353,6 +354,10 @@ async def _status(pki: Pki, request: Request, run: Run | None) -> dict[str, Any]
     auto = await pki.auto_tidies(request).get(AUTO)
     if auto is not None and auto.last:
         data["last_auto_tidy_finished"] = validity.written(auto.last)
+    if auto is not None and auto.maintain_stored_certificate_counts:
+        pki.counts.publish(request, wanted=auto.publish_stored_certificate_count_metrics)
+        data["current_cert_store_count"] = await pki.counts.of(request, CERTIFICATES)
+        data["current_revoked_cert_count"] = await pki.counts.of(request, REVOKED)
     if run is None:
         return data
     data |= {name: run.counts.get(name, 0) for name in _COUNTS} | asdict(run.task)
@@ -370,8 +375,12 @@ class ConfigAutoTidy(_TaskFields):
     interval_duration: Duration = field(
         "Time between the beginnings of two runs, in seconds.", default=43_200
     )
-    maintain_stored_certificate_counts: bool = field("Kept for clients; counts are not maintained.")
-    publish_stored_certificate_count_metrics: bool = field("Kept for clients; only together with counts.")
+    maintain_stored_certificate_counts: bool = field(
+        "Have tidy-status tell how many certificates are kept, and how many of them are revoked."
+    )
+    publish_stored_certificate_count_metrics: bool = field(
+        "Have these numbers be metrics as well; only together with them."
+    )
 
     async def read(self, pki: Pki, request: Request) -> dict[str, Any]:
         """The settings."""
@@ -400,6 +409,7 @@ class ConfigAutoTidy(_TaskFields):
         if auto.next:
             request.wake_at(auto.next, AUTO)
         pki.auto_tidies(request).put(AUTO, auto)
+        pki.counts.publish(request, wanted=auto.publish_stored_certificate_count_metrics)
         return _described(auto)
 
 
