@@ -95,6 +95,8 @@ class InProcess:
     ) -> Answer:
         """Send one request; ``token`` None sends none, empty the root token. The body is JSON.
 
+        Paths are relative to ``/v1/``; one that starts with ``/`` is taken as it is.
+
         ``certificates`` (DER) are what a TLS client showed, its own first.
         """
         sent = {name.lower(): value for name, value in (headers or {}).items()}
@@ -102,7 +104,7 @@ class InProcess:
             sent.setdefault("x-vault-token", token or self.token)
         message = Message(
             method=method,
-            target=f"/v1/{path}",
+            target=path if path.startswith("/") else f"/v1/{path}",
             headers=sent,
             body=body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body),
             remote_address=address,

@@ -28,6 +28,7 @@ from strongroom import (
     policies,
     router,
     token,
+    well_known,
     wrapping,
 )
 from strongroom.admission import Quotas
@@ -105,6 +106,7 @@ def begin(core: Core, request: Request) -> None:
 
 
 STAGES: tuple[Stage, ...] = (
+    well_known.arrive,
     namespace.enter,
     router.resolve,
     admission.admit,
@@ -325,6 +327,14 @@ class Core:
     async def login(self, request: Request, auth: Auth, response: Response) -> None:
         """Issue the token that an auth method or the token store decided on."""
         await login.complete(self, request, auth, response)
+
+    async def vouch(self, request: Request, accessor: str, path: str, data: dict[str, Any]) -> None:
+        """Have a request be of whoever logs in at an auth mount, and may do what it is about to do."""
+        await login.vouch(self, request, accessor, path, data)
+
+    async def claim_well_known(self, request: Request, protocol: str, paths: dict[str, str]) -> None:
+        """Have the mount of a request own addresses below ``/.well-known/``. Raises BadRequest."""
+        await well_known.claim(self, request, protocol, paths)
 
     def inner_request(self, request: Request, mount: Mount, path: str) -> Request:
         """A request of the core's own to an engine, in the transaction of another."""

@@ -14,7 +14,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from strongroom import codec
+from strongroom import codec, well_known
 from strongroom.cluster.contract import LeaderNeeded
 from strongroom.crypto.entropy import uuid4_str
 from strongroom.eager import Resumed, start
@@ -58,7 +58,8 @@ _PLAIN_HEALTH = frozenset({"origin", "x-vault-namespace"})
 """Headers with which the server's health is no answer made beforehand."""
 _MERGE_PATCH = "application/merge-patch+json"
 _FORM = "application/x-www-form-urlencoded"
-_NO_OBJECT = "application/ocsp-request"
+_WELL_KNOWN = tuple(f"/{well_known.BEGINNING}{protocol}/" for protocol in well_known.PROTOCOLS)
+_NO_OBJECT = frozenset({"application/ocsp-request", "application/pkcs10"})
 """A body that is no JSON: its path reads it from the message."""
 _PLAIN = frozenset(
     f"sys/{name}" for name in ("health", "init", "leader", "seal", "seal-status", "step-down", "unseal")
@@ -291,13 +292,16 @@ def _path(raw: str, query: str) -> str:
         clean = _clean(raw)
         if clean != raw:
             raise _Elsewhere(clean + ("?" + query if query else ""))
+    start = 4
     if not raw.startswith("/v1/"):
-        raise NotFound
+        if not raw.startswith(_WELL_KNOWN):
+            raise NotFound
+        start = 1
     if "%" in raw:
         raw = _decoded(raw)
     if not raw.isprintable():
         raise BadRequest("path contains characters that cannot be printed")
-    return raw[4:]
+    return raw[start:]
 
 
 def _clean(raw: str) -> str:
@@ -354,7 +358,8 @@ def _body(message: Message, request: Request) -> dict[str, Any]:
             raise BadRequest("mime: no media type")
         if content.partition(";")[0].strip().lower() != _MERGE_PATCH:
             raise UnsupportedMediaType(f"PATCH requires Content-Type of {_MERGE_PATCH}")
-    if not message.body or message.headers.get("content-type") == _NO_OBJECT:
+    kind = message.headers.get("content-type", "")
+    if not message.body or kind.partition(";")[0].strip().lower() in _NO_OBJECT:
         return {}
     if message.body[:1] != b"{" and message.headers.get("content-type", "").startswith(_FORM):
         form = _form(message.body)

@@ -186,7 +186,8 @@ class Request:
     ``entry`` is the token's entry once authenticated. ``view`` is the mount's storage in this
     request's transaction. ``now`` is the request's one idea of the time, in nanoseconds since
     the epoch; ``started`` and ``routed`` are readings of ``perf_counter``: when it came, and when its
-    engine took it. ``head`` tells that only the headers of the answer are wanted. ``once`` keeps what is
+    engine took it. ``vouched`` tells that ``entry`` is of no token, but of a login within the request.
+    ``head`` tells that only the headers of the answer are wanted. ``once`` keeps what is
     too dear to be worked out again after a lost race, under all that it depends on. ``on_failure`` writes
     what stays though the operation fails and its own writes are undone: that somebody tried.
     """
@@ -239,6 +240,7 @@ class Request:
     reply_headers: list[tuple[str, str]] | None = None
     started: float = 0.0
     routed: float = 0.0
+    vouched: bool = False
     scratch: dict[str, Any] = field(default_factory=dict)
     once: dict[Any, Any] = field(default_factory=dict)
     on_failure: list[Callable[[], None]] = field(default_factory=list)
@@ -251,6 +253,7 @@ class Request:
         self.outer = ""
         self.tx = self.entry = self.acl = self.decision = self.response = self.savepoint = None
         self.mount = self.path_class = self.bound_path = self.bind_error = None
+        self.vouched = False
         self.scratch, self.on_commit, self.on_failure, self.intents = {}, [], [], []
 
     def undo(self, kind: str, data: dict[str, Any]) -> AbstractAsyncContextManager[None]:

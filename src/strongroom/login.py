@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.errors import BadRequest, PermissionDenied
+from strongroom import lockout
+from strongroom.errors import BadRequest, InvalidCredentials, PermissionDenied
 from strongroom.framework.lease import effective_ttl
 from strongroom.identity.mfa import gate
-from strongroom.logical import ROOT, SECOND, Auth, Request, Response
+from strongroom.logical import ROOT, SECOND, Auth, Operation, Request, Response
 from strongroom.token import TokenEntry
 
 if TYPE_CHECKING:
@@ -103,6 +104,69 @@ async def issue(core: Core, request: Request, auth: Auth, response: Response) ->
     auth.token_type = entry.type
     auth.orphan = entry.orphan
     core.token_created(request, entry)
+
+
+async def vouch(core: Core, request: Request, accessor: str, path: str, data: dict[str, Any]) -> None:
+    """Have a request be of whoever a login at an auth mount shows, for as long as it runs: no token is made.
+
+    ``accessor`` is that of a mount in the request's namespace, ``path`` and ``data`` what is asked of it.
+    Raises InvalidCredentials for a login that proves nothing, and what else the method says; PermissionDenied
+    where the policies are against the request, and where a second factor is needed.
+    """
+    auth = await _logged_in(core, request, accessor, path, data)
+    policies = clean_policies(auth.policies, default=not auth.no_default_policy)
+    if "root" in policies:
+        raise BadRequest("auth methods cannot create root tokens")
+    standing = await core.identity.standing(request, auth.entity_id) if auth.entity_id else None
+    entry = TokenEntry(
+        key="",
+        accessor="",
+        policies=policies,
+        path=request.path,
+        display_name=auth.display_name,
+        meta=auth.metadata,
+        type="batch",
+        creation_time=request.now,
+        entity_id=auth.entity_id,
+        bound_cidrs=auth.bound_cidrs,
+        namespace_id=request.namespace.id,
+    )
+    entry.identity_policies = [] if standing is None else standing.policies
+    request.vouched, request.entry, request.acl = True, entry, await core.policies.load_acl(request, entry)
+    decision = request.acl.decide(request.operation, request.judged, request.data, now=request.now)
+    request.decision = decision
+    if not decision.allowed:
+        raise PermissionDenied(decision=decision)
+
+
+async def _logged_in(core: Core, request: Request, accessor: str, path: str, data: dict[str, Any]) -> Auth:
+    """What a login says, as if it had come by itself: with its lockout, its entity and its second factor."""
+    mounts = (await core.mounts.ready(request.namespace)).by_prefix.values()
+    mount = next((one for one in mounts if one.accessor == accessor and one.backend.kind == "auth"), None)
+    found = None if mount is None else mount.backend.table.match(path)
+    if mount is None or found is None or not found[0].unauthenticated or mount.entry.tainted:
+        raise InvalidCredentials("there is no such login")
+    core.mounts.hold(request.tx, mount)
+    inner = core.inner_request(request, mount, mount.prefix + path)
+    inner.operation, inner.data, inner.received = Operation.UPDATE, data, request.received
+    inner.scratch, inner.once = request.scratch, request.once
+    inner.on_commit, inner.on_failure = request.on_commit, request.on_failure
+    inner.path_class, inner.captures = found
+    inner.bound_path = inner.path_class.bind(inner.captures, data)
+    refusing = lockout.refuse(core, inner)
+    if refusing is not None:
+        await refusing
+    inner.response = await mount.backend.handle(inner.bound_path, inner)
+    auth = inner.response.auth
+    if auth is None:
+        raise InvalidCredentials("the login proves nothing")
+    lockout.forgive(core, inner)
+    if auth.alias_name:
+        await core.identity.arrive(inner, auth)
+    if await gate.hold(core, inner, auth) is not None:
+        raise PermissionDenied("a second factor is needed, which cannot be brought here")
+    auth.display_name = _display_name(inner, auth)
+    return auth
 
 
 def _ttl(core: Core, request: Request, auth: Auth, response: Response, policies: list[str]) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from strongroom.storage.transaction import Transaction
 
 DOMAIN = "settings"
-NAMES = ("cors", "ui-headers", "audit-headers", "quota-config", "keyring-config")
+NAMES = ("cors", "ui-headers", "audit-headers", "quota-config", "keyring-config", "well-known")
 
 
 class Settings:

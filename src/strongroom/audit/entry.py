@@ -100,7 +100,7 @@ class EntryFormat:
     def response(self, request: Request, response: Response | None, now: int, error: str = "") -> bytes:
         """The line to be taken before the reply leaves; ``response`` None if there is only an error."""
         subject = request.scratch.get(self._cache)
-        if subject is None:
+        if subject is None or request.vouched:
             subject = self._subject(request)
         if request.entry is None and response is not None and response.auth is not None:
             subject = (orjson.dumps(self._issued(response.auth)), subject[1])

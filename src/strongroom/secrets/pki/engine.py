@@ -46,6 +46,7 @@ from strongroom.secrets.pki.acme.validations import Validations
 from strongroom.secrets.pki.chain import Link, chains
 from strongroom.secrets.pki.config import Config, rendered
 from strongroom.secrets.pki.counts import Counts
+from strongroom.secrets.pki.est import paths as est
 from strongroom.secrets.pki.issuer import Issuer, no_issuer
 from strongroom.secrets.pki.key import Key
 from strongroom.secrets.pki.modified import second_of
@@ -147,6 +148,7 @@ class Pki(Backend):
         tidy.TidyStatus,
         tidy.ConfigAutoTidy,
         *acme.PATHS,
+        *est.PATHS,
     )
     leases = (issue.CertificateLease,)
 
