@@ -238,6 +238,35 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("s-*.log"))) == 2
 
 
+def test_a_full_disk_is_told_once_and_without_a_trace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = tmp_path / "server.log"
+    full.symlink_to("/dev/full")
+    handler = rotating(full, Rotation(), [CREATED])
+    for secret in ("one", "two"):
+        try:
+            int(secret)
+        except ValueError:
+            handler.emit(record("x"))
+    handler.close()
+    assert capsys.readouterr().err == f"{full} cannot be written: No space left on device\n"
+
+
+def test_a_rotation_that_found_no_room_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = rotating(tmp_path / "server.log", Rotation(max_bytes=5), [CREATED])
+    handler.emit(record("one"))
+    with monkeypatch.context() as failing:
+        failing.setattr(handler, "_open", lambda: open("/nowhere/at/all"))  # noqa: PTH123, SIM115
+        handler.emit(record("two"))
+    handler.emit(record("three"))
+    handler.close()
+    assert "three" in (tmp_path / "server.log").read_text()
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_reopen_after_the_file_was_moved(tmp_path: Path) -> None:
     handler = rotating(tmp_path / "s.log", Rotation(), [1000.0])
     handler.emit(record("a"))

@@ -11,6 +11,7 @@ its variables may hold secrets.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -163,6 +164,7 @@ class RotatingFile(logging.Handler):
         self._path = path
         self._rotation = rotation
         self._clock = clock
+        self._failing = False
         self._open()
 
     def reopen(self) -> None:
@@ -174,16 +176,27 @@ class RotatingFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
+            if self._file.closed:
+                self._open()
             if self._due(len(line)):
                 self._rotate()
             self._file.write(line)
             self._size += len(line)
-        except OSError:
-            self.handleError(record)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._failing = False
 
     def close(self) -> None:
         self._file.close()
         super().close()
+
+    def _failed(self, error: OSError) -> None:
+        """Told once, and not with the traces that ``logging`` prints: they may hold secrets."""
+        if not self._failing:
+            self._failing = True
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"{self._path} cannot be written: {error.strerror}\n")
 
     def _open(self) -> None:
         self._file = self._path.open("ab", buffering=0)

@@ -176,3 +176,15 @@ def test_what_has_ended_meanwhile_is_left_behind() -> None:
     ]
     assert cache.restore(entries, lambda: 1.0) == 3
     assert sorted(each.id for each in cache.entries) == ["alive", "below", "token"]
+
+
+def test_a_replaced_account_is_followed_though_nothing_changes(tmp_path: Path, account: Path) -> None:
+    """Leases may be long: the file has to open with the account's token of now at any time."""
+    book = opened(tmp_path, account)
+    book.write(entry("a"))
+    account.write_text("its next token")
+    book.tend()
+    book.close()
+    again = opened(tmp_path, account)
+    assert [each.id for each in again.entries()] == ["a"]
+    again.close()

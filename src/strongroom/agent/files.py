@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import grp
 import os
 import pwd
+import re
 import secrets
 from pathlib import Path
 
 from msgspec import Struct
 
 from strongroom.errors import StrongroomError
+
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{12}\.strongroom-tmp")
+_swept: set[Path] = set()
+"""Folders that were looked through for what dead writers left."""
 
 
 class Unwritable(StrongroomError):
@@ -51,6 +57,7 @@ def write(path: Path, content: bytes, shape: Shape, *, default_mode: int, create
     try:
         if create_dirs:
             path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         _replace(path, content, _completed(path, shape, default_mode))
     except OSError as error:
         raise Unwritable(f"{path} cannot be written: {error.strerror or type(error).__name__}") from None
@@ -70,19 +77,45 @@ def _completed(path: Path, shape: Shape, default_mode: int) -> Shape:
 
 
 def _replace(path: Path, content: bytes, shape: Shape) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.strongroom-tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
             file.write(content)
             file.flush()
             _own(file.fileno(), shape)
             os.fsync(file.fileno())
-        beside.replace(path)
+            beside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what writers that were killed have left in a folder: it holds secrets. Once for each process.
+
+    A writer at work holds a lock.
+    """
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with contextlib.suppress(OSError):
+        for each in folder.iterdir():
+            if _UNFINISHED.fullmatch(each.name):
+                _delete_unlocked(each)
+
+
+def _delete_unlocked(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _own(descriptor: int, shape: Shape) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -53,6 +53,8 @@ class Book:
             raise
         self._cipher = Cipher(derive(bytes(self._key), info=b"entries"))
         self._names = HmacSha256(derive(bytes(self._key), info=b"names"))
+        self._behind: dict[bytes, bytes | None] = {}
+        """Rows that could not be written, None for deleted ones: a full disk has room again some day."""
 
     @classmethod
     def open(cls, folder: str, token: TokenFile) -> Self:
@@ -72,8 +74,7 @@ class Book:
 
     def erase(self, entries: Iterable[Entry]) -> None:
         """Forget entries."""
-        names = [(self._name(entry.id),) for entry in entries]
-        self._change("DELETE FROM rows WHERE name = ?", names)
+        self._change({self._name(entry.id): None for entry in entries})
 
     def entries(self) -> list[Entry]:
         """All entries. Raises BookUnusable when one of them was changed."""
@@ -88,6 +89,11 @@ class Book:
     def token(self) -> tuple[str, str] | None:
         """The token that was kept, and its accessor. Raises BookUnusable."""
         return next((_pair(value) for kind, value in self._rows() if kind == "token"), None)
+
+    def tend(self) -> None:
+        """Write what could not be written, and follow the service account's token."""
+        if self._behind or self._token.changed():
+            self._change({})
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -105,21 +111,36 @@ class Book:
     def _put(self, id_: str, value: bytes) -> None:
         name = self._name(id_)
         kind = b"token\0" if id_ == _OWN else b"entry\0"
-        self._change("REPLACE INTO rows VALUES (?, ?)", [(name, self._cipher.seal(kind + value, name))])
+        self._change({name: self._cipher.seal(kind + value, name)})
 
-    def _change(self, statement: str, values: Sequence[tuple[bytes, ...]]) -> None:
+    def _change(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """Write rows, and those that could not be written before."""
+        before = len(self._behind)
+        self._behind |= rows
         try:
             self._follow_token()
             with self._db:
-                self._db.executemany(statement, values)
+                self._db.executemany("REPLACE INTO rows VALUES (?, ?)", _put(self._behind))
+                self._db.executemany("DELETE FROM rows WHERE name = ?", _deleted(self._behind))
         except sqlite3.Error as error:
-            _log.warning("the persistent cache was not written", extra={"fields": {"reason": _reason(error)}})
+            if not before:
+                reason = {"reason": _reason(error)}
+                _log.warning("the persistent cache cannot be written", extra={"fields": reason})
+            return
+        self._behind.clear()
+        if before:
+            _log.info("the persistent cache is written again")
 
     def _follow_token(self) -> None:
         """Seal the key anew when the service account's token was replaced; half a token is left for later."""
         if self._token.changed():
             with contextlib.suppress(KeyUnusable):
-                self._lock(self._token.read())
+                token = self._token.read()
+                try:
+                    self._lock(token)
+                except BaseException:
+                    self._token.forget()
+                    raise
 
     def _rows(self) -> list[tuple[str, bytes]]:
         try:
@@ -146,6 +167,14 @@ class Book:
     def _lock(self, token: bytes) -> None:
         with self._db:
             self._db.execute("REPLACE INTO facts VALUES ('key', ?)", (wrap(self._key, token),))
+
+
+def _put(rows: Mapping[bytes, bytes | None]) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in rows.items() if value is not None]
+
+
+def _deleted(rows: Mapping[bytes, bytes | None]) -> list[tuple[bytes]]:
+    return [(name,) for name, value in rows.items() if value is None]
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -47,6 +47,10 @@ class TokenFile:
         except OSError:
             return False
 
+    def forget(self) -> None:
+        """Count the file as another than the one that was read."""
+        self._seen = (0, 0)
+
     def _stamp(self) -> tuple[int, int]:
         found = self._path.stat()
         return found.st_ino, found.st_mtime_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -26,6 +27,8 @@ GRACE = 5.0
 """Seconds that requests in hand get to finish."""
 SOON = 10.0
 """Seconds within which everything inherited from an earlier process is renewed."""
+TEND = 2.0
+"""Seconds between looks after the persistent cache: whether there is something to write, or another key."""
 
 
 class ApiProxy:
@@ -83,13 +86,16 @@ class ApiProxy:
             await self._listeners.start()
             for address in self._listeners.addresses:
                 _log.info("listening", extra={"fields": {"address": address}})
-            await self._follow()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow())
+                group.create_task(self._tend())
         finally:
             await self._listeners.stop(GRACE)
             if self.cache is not None:
                 await self.cache.stop()
             await self._carrier.close()
             if self._inheritance.book is not None:
+                self._inheritance.book.tend()
                 self._inheritance.book.close()
 
     def reload(self) -> None:
@@ -123,6 +129,11 @@ class ApiProxy:
                 self.cache.adopt(token.reveal(), self._holder.accessor)
             if self._inheritance.book is not None:
                 self._inheritance.book.write_token(token.reveal(), self._holder.accessor)
+
+    async def _tend(self) -> None:
+        while self._inheritance.book is not None:
+            await asyncio.sleep(TEND)
+            self._inheritance.book.tend()
 
 
 _PURPOSES = frozenset({"caching", "proxying"})
