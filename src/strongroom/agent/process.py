@@ -27,6 +27,7 @@ from strongroom.agent.config import AgentConfig, AutoAuth, ConfigError, load
 from strongroom.agent.exit import Exit
 from strongroom.agent.render.runner import Runner
 from strongroom.agent.render.target import Target
+from strongroom.agent.render.way import Way
 from strongroom.agent.state import State
 from strongroom.agent.supervisor import Supervisor
 from strongroom.agent.token import TokenHolder
@@ -142,7 +143,7 @@ class Agent:
         for warning in config.warnings:
             _log.warning(warning)
         source = source_of(config, os.environ)
-        if config.listeners or (config.cache is not None and config.cache.persist is not None):
+        if config.listeners or config.cache is not None:
             self.api = self._api_proxy()
             self.supervisor.start(self.api.run(), "proxy")
             if source is not None and self.api.remembered is not None:
@@ -168,13 +169,31 @@ class Agent:
         self.aftermath = Aftermath(config, self.upstream, self.holder, self.state, self.supervisor.start)
         if not config.templates and not config.env_templates:
             return
-        self.runner = Runner(
-            config, self.upstream, self.holder, self.state, doubt=self._doubt, rendered=self._rendered
-        )
+        self.runner = self._runner_of(config)
         self._running = self.supervisor.start(self.runner.run(), "templates")
         if config.exec is not None and config.exec.enabled:
             self.child = Child(config, config.exec, self.upstream, self.holder, self.state)
             self.supervisor.start(self.child.run(), "exec")
+
+    def _runner_of(self, config: AgentConfig) -> Runner:
+        """Raises Exit."""
+        return Runner(
+            config,
+            self.upstream,
+            self.holder,
+            self.state,
+            doubt=self._doubt,
+            rendered=self._rendered,
+            way=self._way(),
+        )
+
+    def _way(self) -> Way | None:
+        """Templates go through the cache where there is one."""
+        if self.api is None or self.api.cache is None:
+            return None
+        from strongroom.agent.render.through_cache import ThroughCache  # noqa: PLC0415  as the proxy
+
+        return ThroughCache(self.upstream, self.holder, self.api.cache)
 
     def _doubt(self) -> None:
         if self.handler is not None:
@@ -255,9 +274,7 @@ class Agent:
     async def _replace_templates(self, config: AgentConfig) -> None:
         """Other templates in the place of those that run; a template that cannot be read changes nothing."""
         try:
-            runner = Runner(
-                config, self.upstream, self.holder, self.state, doubt=self._doubt, rendered=self._rendered
-            )
+            runner = self._runner_of(config)
         except Exit as error:
             _log.error("the templates were not reloaded", extra={"fields": {"error": error.public}})
             return

@@ -162,21 +162,33 @@ class Upstream:
 
         ``body`` is bytes, or a value to be JSON. ``namespace`` None means the endpoint's.
         """
-        sent = {"X-Vault-Request": "true"}
-        space = self.endpoint.namespace if namespace is None else namespace.strip("/")
-        if space:
-            sent["X-Vault-Namespace"] = space + "/"
+        target, sent, content = self.composed(path, body=body, query=query, namespace=namespace)
         if token:
             sent["X-Vault-Token"] = token.reveal()
         if wrap_ttl:
             sent["X-Vault-Wrap-TTL"] = wrap_ttl
+        return await self.raw(method, target, {**sent, **(headers or {})}, content, timeout=timeout)
+
+    def composed(
+        self,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        namespace: str | None = None,
+    ) -> tuple[str, dict[str, str], bytes]:
+        """The target, headers and body of a request, as :meth:`request` has them, but without a token."""
+        sent = {"X-Vault-Request": "true"}
+        space = self.endpoint.namespace if namespace is None else namespace.strip("/")
+        if space:
+            sent["X-Vault-Namespace"] = space + "/"
         if body is not None and not isinstance(body, bytes):
             body = _encode(body)
             sent["Content-Type"] = "application/json"
         target = "/v1/" + quote(path.lstrip("/"), safe="/:@!$&'()*+,;=~")
         if query:
             target += "?" + urlencode(query)
-        return await self.raw(method, target, {**sent, **(headers or {})}, body or b"", timeout=timeout)
+        return target, sent, body or b""
 
     async def call(self, method: str, path: str, *, doing: str = "", **options: Any) -> Any:
         """The document of an answer below 400, None when it is empty. Raises Refused, Unreachable."""

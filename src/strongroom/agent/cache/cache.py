@@ -28,6 +28,8 @@ _log = logging.getLogger("cache")
 
 LIMIT = 100_000
 """Entries at most; what comes beyond passes through."""
+_LATELY = 0.3
+"""Portion of its time for which a lease that was renewed need not be again."""
 _OVERLAP = 256
 """Revocations that are looked at for each answer which was under way at the same time."""
 
@@ -74,6 +76,7 @@ class Cache:
         self._renew = renew
         self._book = book or _NoBook()
         self._clock = clock
+        self._began = clock()
         self._dynamic = dynamic
         self._flights: Flights[tuple[Answer, int | None]] = Flights()
         self._schedule = Schedule(self._look_at, clock)
@@ -132,7 +135,19 @@ class Cache:
         if ends is not None:
             return await self._end(question, ends), None
         self.misses += 1
-        return await self._flights.fly(question.id, lambda: self.kept(question), lambda: self._send(question))
+        return await self._flights.fly(
+            question.id, lambda: self.kept(question), lambda: self._send(question, self._ask)
+        )
+
+    async def obtain(self, question: Question, ask: Ask, *, fresh: bool) -> tuple[Answer, int | None]:
+        """The answer to a question of the agent itself, asked for by ``ask``; ``fresh``: not a kept one.
+
+        A lease that a fresh answer brings takes the place of the one that was kept. Raises Unreachable.
+        """
+        if not fresh and (found := self.kept(question)) is not None:
+            return found
+        self.misses += 1
+        return (await self._send(question, ask))[0]
 
     def kept(self, question: Question) -> tuple[Answer, int] | None:
         """The answer to a question, and its age in seconds, where it is there already."""
@@ -145,9 +160,9 @@ class Cache:
         self.hits += 1
         return Answer(entry.status, tuple(entry.headers), entry.body), entry.age(now)
 
-    async def _send(self, question: Question) -> tuple[tuple[Answer, int | None], bool, bool]:
+    async def _send(self, question: Question, ask: Ask) -> tuple[tuple[Answer, int | None], bool, bool]:
         began = self._ended
-        answer = await self._ask(question)
+        answer = await ask(question)
         if answer.stream is not None:
             return (answer, None), False, False
         terms = granted(question.path, answer.status, answer.body) if self._dynamic else None
@@ -222,6 +237,25 @@ class Cache:
                 found = self.entries.of_accessor(wanted.value)
         self._evict(found)
         return len(found)
+
+    # -- renewal by the agent's templates -------------------------------------------------------------
+
+    def renewed_lately(self, lease_id: str) -> tuple[float, bool, float] | None:
+        """What a lease was granted by this process, whether it can be renewed, and how long ago that was.
+
+        None where it is time to renew it, or it is not kept.
+        """
+        entry = next(iter(self.entries.of_lease(lease_id)), None)
+        if entry is None or entry.renewed < self._began:
+            return None
+        age = max(self._clock() - entry.renewed, 0.0)
+        return (float(entry.duration), entry.renewable, age) if age < entry.duration * _LATELY else None
+
+    def was_renewed(self, lease_id: str, duration: int, *, renewable: bool) -> None:
+        """Somebody else has renewed a lease."""
+        for entry in self.entries.of_lease(lease_id):
+            extended(entry, duration, self._clock(), renewable=renewable)
+            self._settle(entry, Verdict.RENEWED)
 
     # -- renewal -----------------------------------------------------------------------------------
 

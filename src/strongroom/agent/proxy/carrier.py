@@ -68,11 +68,11 @@ class Carrier:
         raise Unreachable("the server cannot be reached")
 
     async def once(self, question: Question) -> Answer:
-        """The answer to a question at the first attempt, for those who try again by themselves."""
-        return await self._followed(question)
+        """The whole answer to a question at the first attempt, for those who try again by themselves."""
+        return await self._followed(question, whole=True)
 
-    async def _followed(self, question: Question) -> Answer:
-        answer = await self._once(self._home, question, question.target)
+    async def _followed(self, question: Question, *, whole: bool = False) -> Answer:
+        answer = await self._once(self._home, question, question.target, whole=whole)
         if answer.status not in _REDIRECTS:
             return answer
         aim = redirected(self._home.endpoint.address, question.target, answer.header("location"))
@@ -81,11 +81,11 @@ class Carrier:
             return answer
         if answer.stream is not None:
             await answer.stream.aclose()
-        return await self._once(upstream, question, aim[1])
+        return await self._once(upstream, question, aim[1], whole=whole)
 
-    async def _once(self, upstream: Upstream, question: Question, target: str) -> Answer:
-        headers = sent_headers(question)
-        return await upstream.raw(question.method, target, headers, question.body, streams=streams)
+    async def _once(self, upstream: Upstream, question: Question, target: str, *, whole: bool) -> Answer:
+        headers, choice = sent_headers(question), None if whole else streams
+        return await upstream.raw(question.method, target, headers, question.body, streams=choice)
 
     def _at(self, address: str) -> Upstream | None:
         """The way to an address; None where there have been too many."""

@@ -56,6 +56,7 @@ class ApiProxy:
         self._carrier = Carrier(replace(endpoint, keep_alive=kept), config.vault.retry, told=state)
         self.cache = self._cache(config)
         self._own = own_token_use(config)
+        self._keeps_own = bool(self._own or config.templates or config.env_templates)
         self.metrics = figures(state, self.cache)
         house = House(
             word=word,
@@ -110,7 +111,7 @@ class ApiProxy:
 
     def _inherit(self, cache: Cache) -> None:
         found = self._inheritance
-        if found.token is not None and self._own:
+        if found.token is not None and self._keeps_own:
             cache.adopt(*found.token)
         if found.entries:
             count = cache.restore(found.entries, lambda: SOON * random.random())  # noqa: S311  no secret
@@ -125,7 +126,7 @@ class ApiProxy:
             token = self._holder.token
             if token is None or self._holder.wrapped is not None:
                 continue
-            if self.cache is not None and self._own:
+            if self.cache is not None and self._keeps_own:
                 self.cache.adopt(token.reveal(), self._holder.accessor)
             if self._inheritance.book is not None:
                 self._inheritance.book.write_token(token.reveal(), self._holder.accessor)

@@ -9,15 +9,20 @@ from typing import Any
 from msgspec import Struct
 
 SHORTEST = 1.0
+RENEWAL = 0.75
 CAPPED = 0.98
 """A renewal that grants less than this part of the lease was cut short by its longest life."""
 
 
 class Rules(Struct, frozen=True):
-    """``interval`` is for secrets without a lease; ``threshold`` the part of a lease that is used up."""
+    """``interval`` is for secrets without a lease; ``threshold`` the part of a lease that is used up.
+
+    A renewable lease is renewed after the part ``renewal``, up to a tenth of it earlier.
+    """
 
     interval: float = 300.0
     threshold: float = 0.9
+    renewal: float = RENEWAL
 
 
 class Held(Struct, frozen=True):
@@ -45,13 +50,13 @@ class Plan(Struct, frozen=True):
 def plan_held(held: Held, rules: Rules, *, draw: Callable[[], float] = random.random) -> Plan:
     """What comes next for a leased secret.
 
-    A renewable lease is renewed after three quarters, up to a tenth earlier: many agents do not ask at once,
+    A renewable lease is renewed well before its end, and not at one moment: many agents do not ask at once,
     and a failed attempt leaves time for others. A renewal that grants less than the one before tells that the
     lease nears its longest life: it is replaced by a new secret well before its end, so that whoever uses it
     has time to change over.
     """
     if held.renewable and held.duration >= held.granted * CAPPED:
-        return Plan("renew", max(held.duration * 0.75 * (1.0 - 0.1 * draw()), SHORTEST * 0.25))
+        return Plan("renew", max(held.duration * rules.renewal * (1.0 - 0.1 * draw()), SHORTEST * 0.25))
     if held.renewable:
         return Plan("read", held.duration * (0.25 + 0.2 * draw()))
     return Plan("read", max(_used_up(held.duration, rules, draw), SHORTEST * 0.25))

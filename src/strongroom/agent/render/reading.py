@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
+from strongroom.agent.render.way import Extension, Request, Straight, Way
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Refused, Upstream
 from strongroom.agent.wire import Answer
@@ -29,60 +30,58 @@ class Missing(StrongroomError):
 class Reading:
     """Fetches what templates ask for, with the agent's token."""
 
-    def __init__(self, upstream: Upstream, holder: TokenHolder) -> None:
+    def __init__(self, upstream: Upstream, holder: TokenHolder, way: Way | None = None) -> None:
         self._upstream = upstream
         self._holder = holder
+        self._way: Way = way or Straight(upstream, holder)
         self._looking = asyncio.Lock()
         self._mounts: dict[str, bool] = {}
         """Mounts by path: whether they are KV version 2."""
 
-    async def fetch(self, dependency: Dependency) -> Any:
-        """The value. Raises Missing, Refused, Unreachable."""
+    async def fetch(self, dependency: Dependency, *, fresh: bool = True) -> tuple[Any, int | None]:
+        """The value, and its age in seconds where it was kept. Raises Missing, Refused, Unreachable.
+
+        ``fresh``: not one that is kept.
+        """
         if isinstance(dependency, SecretRead):
-            return await self._secret(dependency)
+            return await self._secret(dependency, fresh=fresh)
         if isinstance(dependency, SecretWrite):
-            return await self._written(dependency)
+            return await self._written(dependency, fresh=fresh)
         if isinstance(dependency, SecretList):
-            return await self._names(dependency)
+            return await self._names(dependency), None
         if isinstance(dependency, CertificateIssue):
-            return await self._certificate(dependency)
+            return await self._certificate(dependency), None
         raise StrongroomError(f"{type(dependency).__name__} cannot be fetched")
 
-    async def renew(self, lease_id: str) -> tuple[float, bool]:
+    async def renew(self, lease_id: str) -> Extension:
         """The lease's new length and whether it can be renewed again. Raises Refused, Unreachable."""
-        answer = await self._upstream.call(
-            "PUT",
-            "sys/leases/renew",
-            token=self._holder.token,
-            body={"lease_id": lease_id},
-            doing="renewing a lease",
-        )
-        found = answer or {}
-        return float(found.get("lease_duration") or 0), bool(found.get("renewable"))
+        return await self._way.renew(lease_id)
 
     def forget(self) -> None:
         """Mounts may have changed with the token."""
         self._mounts.clear()
 
-    async def _secret(self, dependency: SecretRead) -> Secret:
+    async def _secret(self, dependency: SecretRead, *, fresh: bool) -> tuple[Secret, int | None]:
         path, _, query = dependency.path.partition("?")
         path, _ = await self._in_kv2(path)
-        answer = await self._ask("GET", path, query=dict(parse_qsl(query)) if query else None)
-        return _secret_of(answer, path)
+        fields = dict(parse_qsl(query)) if query else None
+        answer, age = await self._ask("GET", path, query=fields, fresh=fresh)
+        return _secret_of(answer, path), age
 
-    async def _written(self, dependency: SecretWrite) -> Secret:
+    async def _written(self, dependency: SecretWrite, *, fresh: bool) -> tuple[Secret, int | None]:
         path, second = await self._in_kv2(dependency.path)
         data: dict[str, Any] = dict(dependency.data)
-        return _secret_of(await self._ask("PUT", path, body={"data": data} if second else data), path)
+        answer, age = await self._ask("PUT", path, body={"data": data} if second else data, fresh=fresh)
+        return _secret_of(answer, path), age
 
     async def _names(self, dependency: SecretList) -> list[str]:
         path, _, query = dependency.path.partition("?")
-        answer = await self._ask("GET", path, query={"list": "true", **dict(parse_qsl(query))})
+        answer, _ = await self._ask("GET", path, query={"list": "true", **dict(parse_qsl(query))})
         found = ((read_numbers(answer.body) if answer.body.strip() else None) or {}).get("data") or {}
         return sorted(str(name) for name in found.get("keys") or ())
 
     async def _certificate(self, dependency: CertificateIssue) -> PemEncoded:
-        answer = await self._ask("PUT", dependency.path, body=dict(dependency.data))
+        answer, _ = await self._ask("PUT", dependency.path, body=dict(dependency.data))
         data = _secret_of(answer, dependency.path).data
         chain = data.get("ca_chain") or []
         return PemEncoded(
@@ -92,14 +91,14 @@ class Reading:
             ca_chain=[_lined(each) for each in chain],
         )
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Answer:
+    async def _ask(self, method: str, path: str, **options: Any) -> tuple[Answer, int | None]:
         token = await self._holder.get()
-        answer = await self._upstream.request(method, path, token=token, **options)
+        answer, age = await self._way.ask(Request(method, path, **options), token)
         if answer.status == 404:
             raise Missing(f"no secret exists at {path}")
         if answer.status >= 400:
             raise Refused(f"reading {path}" if method == "GET" else f"writing {path}", answer)
-        return answer
+        return answer, age
 
     async def _in_kv2(self, path: str) -> tuple[str, bool]:
         """The path as KV version 2 has it, where it leads there, and whether it does."""

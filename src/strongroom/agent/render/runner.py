@@ -16,10 +16,11 @@ from time import monotonic
 from strongroom.agent.config import AgentConfig, EnvTemplate, Template, Wait
 from strongroom.agent.exit import Exit
 from strongroom.agent.render.certificate import certificate_at
-from strongroom.agent.render.lease import Rules
+from strongroom.agent.render.lease import RENEWAL, Rules
 from strongroom.agent.render.reading import Reading
 from strongroom.agent.render.supply import Persistence, Supply
 from strongroom.agent.render.target import Target, stamp, target_of
+from strongroom.agent.render.way import Way
 from strongroom.agent.render.world import Machine
 from strongroom.agent.state import State, TemplateState
 from strongroom.agent.token import TokenHolder
@@ -33,6 +34,8 @@ TOGETHER = 0.02
 """Seconds that further changes are waited for, so that what arrives together is rendered once."""
 AT_START = 0.004
 """The same, while something has not been rendered even once: an application waits for it."""
+AFTER_CACHE = 0.85
+"""The part of a lease after which a template renews it, should the cache have failed to."""
 LOOK = 2.0
 """Seconds between looks at files that templates read."""
 
@@ -49,6 +52,7 @@ class Runner:
         *,
         doubt: Callable[[], None],
         rendered: Callable[[list[Target]], None],
+        way: Way | None = None,
     ) -> None:
         self._config = config
         self._holder = holder
@@ -62,8 +66,8 @@ class Runner:
         state.templates = [TemplateState(_name(each)) for each in stanzas]
         self.targets = [target_of(each, told) for each, told in zip(stanzas, state.templates, strict=True)]
         self._supply = Supply(
-            Reading(upstream, holder),
-            _rules(config),
+            Reading(upstream, holder, way),
+            _rules(config, cached=way is not None),
             persistence_of(config),
             state,
             at_once=config.template_config.max_connections_per_host,
@@ -220,13 +224,14 @@ def _is_fatal(config: AgentConfig, target: Target) -> bool:
     return config.template_config.exit_on_retry_failure
 
 
-def _rules(config: AgentConfig) -> Rules:
+def _rules(config: AgentConfig, *, cached: bool) -> Rules:
     given = config.template_config.given
     interval = config.template_config.static_secret_render_interval
     threshold = config.template_config.lease_renewal_threshold
     return Rules(
         interval if "static_secret_render_interval" in given else config.vault.default_lease_duration,
         threshold if "lease_renewal_threshold" in given else config.vault.lease_renewal_threshold,
+        AFTER_CACHE if cached else RENEWAL,
     )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Hashable, Iterable
 from time import monotonic
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.agent.exit import Exit
 from strongroom.agent.render.lease import Held, Plan, Rules, plan_held, plan_unleased
@@ -25,6 +27,8 @@ from strongroom.errors import StrongroomError
 from strongroom.template import UNKNOWN, Certificate, Dependency, Secret
 
 _log = logging.getLogger("agent.template")
+SOON = 5.0
+"""Seconds within which the lease of a secret that the cache had kept is renewed."""
 
 
 class Persistence(Struct, frozen=True):
@@ -145,13 +149,14 @@ class Supply:
         while True:
             try:
                 async with self._slots:
-                    value = await self._reading.fetch(dependency)
+                    fresh = entry.value is not UNKNOWN
+                    value, age = await self._reading.fetch(dependency, fresh=fresh)
             except StrongroomError as error:
                 attempt += 1
                 await self._again(dependency, entry, error, attempt)
                 continue
             entry.failures, entry.error = 0, ""
-            self._take(dependency, entry, value)
+            self._take(dependency, entry, value, age)
             return
 
     async def _again(
@@ -170,9 +175,13 @@ class Supply:
         _log.warning(f"{_name(dependency)}", extra={"fields": fields})
         await asyncio.sleep(wait)
 
-    def _take(self, dependency: Dependency, entry: _Entry, value: Any) -> None:
+    def _take(self, dependency: Dependency, entry: _Entry, value: Any, age: int | None = None) -> None:
         before, entry.value = entry.value, value
-        self._set(dependency, entry, self._plan(entry, value))
+        plan = self._plan(entry, value)
+        if age is not None and entry.held is not None:  # kept, and its lease may be gone: see at once
+            entry.held = replace(entry.held, since=entry.held.since - age)
+            plan = Plan("renew", SOON * random.random())  # noqa: S311  it spreads, no more
+        self._set(dependency, entry, plan)
         self._count()
         if before is UNKNOWN or not _same(before, value):
             self._changed(dependency)
@@ -200,7 +209,7 @@ class Supply:
         while True:
             try:
                 async with self._slots:
-                    duration, renewable = await self._reading.renew(held.lease_id)
+                    found = await self._reading.renew(held.lease_id)
             except StrongroomError as error:
                 failures += 1
                 self._state.lease_failures += 1
@@ -217,8 +226,10 @@ class Supply:
                 await asyncio.sleep(wait)
                 continue
             self._state.lease_renewals += 1
-            entry.held = Held(held.lease_id, duration, renewable, monotonic(), max(held.granted, duration))
-            self._set(dependency, entry, plan_held(entry.held, self._rules))
+            since, most = monotonic() - found.age, max(held.granted, found.duration)
+            entry.held = Held(held.lease_id, found.duration, found.renewable, since, most)
+            plan = plan_held(entry.held, self._rules)
+            self._set(dependency, entry, Plan(plan.what, max(plan.seconds - found.age, 0.0)))
             return
 
     def _count(self) -> None:
