@@ -147,6 +147,10 @@ def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
         ('listener "tcp" { }', "tls_cert_file and tls_key_file"),
         ('template { destination = "x" }', "one of source and contents"),
         ('template { contents = "x" destination = "x" cycle { } }', "cycle needs group"),
+        (
+            'cache { cache_static_secrets = true }\nlistener "tcp" { tls_disable = true }',
+            "what has no lease is not kept here",
+        ),
     ),
 )  # fmt: skip
 def test_what_must_stand_together(text: str, sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -39,6 +40,10 @@ class World:
     def recall(self, dependency: Dependency) -> Any:
         """The value of a dependency, or UNKNOWN where it was not fetched yet."""
         return UNKNOWN
+
+    def resolved(self, path: str) -> str:
+        """Where a path leads, for ``sandbox_path``; a world with files follows their links."""
+        return posixpath.normpath(path)
 
     def environment(self) -> Mapping[str, str]:
         """The environment that ``env`` reads."""

@@ -39,6 +39,11 @@ def _purpose(config: AgentConfig, *, proxy: bool) -> Iterator[Problem]:
         yield Problem(
             config.cache.place, "enabling the cache requires at least 1 template or 1 listener to be defined"
         )
+    if config.cache and config.cache.cache_static_secrets:
+        yield Problem(
+            config.cache.place,
+            "cache_static_secrets is for servers of Vault Enterprise: what has no lease is not kept here",
+        )
     if config.api_proxy and not config.listeners:
         yield Problem(config.api_proxy.place, "api_proxy requires at least one listener")
     reuse = _passes_token_on(config)

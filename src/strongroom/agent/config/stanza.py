@@ -158,10 +158,8 @@ class Cache(Stanza):
     when_inconsistent: Any = ignored(_ENTERPRISE)
     disable_caching_dynamic_secrets: bool = key(flag, False)
     cache_static_secrets: bool = key(flag, False)
-    static_secret_token_capability_refresh_interval: float = key(duration, 300.0)
-    static_secret_token_capability_refresh_behavior: str = key(
-        choice("optimistic", "pessimistic"), "optimistic"
-    )
+    static_secret_token_capability_refresh_interval: Any = ignored(_ENTERPRISE)
+    static_secret_token_capability_refresh_behavior: Any = ignored(_ENTERPRISE)
     persist: Persist | None = block(Persist, labelled=True)
 
 

@@ -120,7 +120,7 @@ def stamp(path: str) -> tuple[int, int, int] | None:
     """What changes when a file does."""
     try:
         found = Path(path).stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return (found.st_ino, found.st_mtime_ns, found.st_size)
 

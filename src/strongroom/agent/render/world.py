@@ -33,6 +33,12 @@ class Machine(World):
             return _content(Path(dependency.path))
         return self._supply.recall(dependency)
 
+    def resolved(self, path: str) -> str:
+        try:
+            return os.path.realpath(path)  # noqa: PTH118  Path.resolve fails where links go in circles
+        except ValueError:
+            raise FunctionError("the path is none") from None
+
     def environment(self) -> Mapping[str, str]:
         return os.environ
 
@@ -61,13 +67,15 @@ class Machine(World):
 
 
 def _content(path: Path) -> Any:
-    """The text of a file; UNKNOWN while it is not there."""
+    """The text of a file; UNKNOWN while it is not there. Raises FunctionError."""
     try:
         if path.stat().st_size > _LARGEST:
             raise FunctionError(f"{path} is larger than {_LARGEST} bytes")
         return path.read_text("utf-8", "surrogateescape")
     except OSError:
         return UNKNOWN
+    except ValueError:  # a zero byte
+        raise FunctionError("the path is none") from None
 
 
 def _interfaces() -> list[Interface]:

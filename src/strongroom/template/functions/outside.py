@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,16 +73,18 @@ def file(execution: Execution, path: str) -> str:
     """The content of a file, which is watched for changes."""
     if not path:
         return ""
-    sandbox = execution.options.sandbox_path
-    if sandbox and not _inside(path, sandbox):
-        raise FunctionError("the path is outside of the sandbox")
+    _stay_inside(execution, path)
     return str(execution.recall(FileContent(path), "") or "")
 
 
-def _inside(path: str, sandbox: str) -> bool:
-    base = posixpath.normpath(sandbox)
-    full = posixpath.normpath(path)
-    return full == base or full.startswith(base.rstrip("/") + "/")
+def _stay_inside(execution: Execution, path: str) -> None:
+    """Raises FunctionError for a path that leads out of the sandbox, by dots or by links."""
+    sandbox = execution.options.sandbox_path
+    if not sandbox:
+        return
+    base, full = execution.world.resolved(sandbox), execution.world.resolved(path)
+    if full != base and not full.startswith(base.rstrip("/") + "/"):
+        raise FunctionError("the path is outside of the sandbox")
 
 
 @function("env")
@@ -124,9 +125,7 @@ def write_to_file(execution: Execution, path: str, user: str, group: str, mode: 
     """Writes a file: path, user, group, mode such as ``0644``, flags ``append,newline`` if any, content."""
     if not 1 <= len(rest) <= 2:
         raise FunctionError("takes a path, user, group, mode, flags (may be left out) and a content")
-    sandbox = execution.options.sandbox_path
-    if sandbox and not _inside(path, sandbox):
-        raise FunctionError("the path is outside of the sandbox")
+    _stay_inside(execution, path)
     flags = frozenset(filter(None, rest[0].split(","))) if len(rest) == 2 else frozenset()
     if not flags <= {"append", "newline"}:
         raise FunctionError('flags are "append" and "newline"')
