@@ -63,9 +63,11 @@ class Child:
         try:
             await self._wanted.wait()
             self._wanted.clear()
+            # What ran before may have died in its turn: then no other follows before this one serves.
+            fence = await self._group.reclaim() if self._group is not None else 0
             await self._begin()
             ended = asyncio.create_task(self._watch())
-            changes = asyncio.create_task(self._change_over())
+            changes = asyncio.create_task(self._change_over(fence))
             done, _ = await asyncio.wait([ended, changes], return_when=asyncio.FIRST_COMPLETED)
             changes.cancel()
             ended.cancel()
@@ -96,7 +98,9 @@ class Child:
                 raise Exit(code)
             await asyncio.sleep(0.05)
 
-    async def _change_over(self) -> None:
+    async def _change_over(self, fence: int) -> None:
+        if self._group is not None and fence:
+            await self._group.finish(fence)
         while True:
             await self._wanted.wait()
             if self._stanza.restart_on_secret_changes == "never":

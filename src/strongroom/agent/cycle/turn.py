@@ -25,6 +25,9 @@ from strongroom.agent.upstream import Unreachable, Upstream, backoff
 from strongroom.errors import StrongroomError
 
 _log = logging.getLogger("agent.cycle")
+FENCE = "STRONGROOM_CYCLE_FENCE"
+RECLAIM = 3.0
+"""Seconds that the start of a process may wait for the turns to be read."""
 Restart = Callable[[], Awaitable[None]]
 
 
@@ -45,7 +48,7 @@ class Group:
         self.member = stanza.member or f"{socket.gethostname()}-{os.getpid()}"
         self._pause = min(max(stanza.turn / 10, 0.05), 2.0)
 
-    async def restart(self, act: Restart, *, ready: Callable[[], bool] = lambda: True) -> None:
+    async def restart(self, act: Restart) -> None:
         """Wait for a turn, drain, ``act``, wait for health and grace, give the turn back.
 
         A turn that was lost before the service was touched is waited for again.
@@ -64,8 +67,30 @@ class Group:
             await self._release(fence)
             return
 
+    async def reclaim(self) -> int:
+        """The fence of a new turn, if an agent of this member's name died in one and has it still; else 0.
+
+        Tried once, and not for long: no service shall wait for this.
+        """
+        try:
+            async with asyncio.timeout(RECLAIM):
+                slots, _ = await self._ledger.read()
+                return await self._try() if self.member in slots.held else 0
+        except StrongroomError as error:
+            self._failed(error)
+        except TimeoutError:
+            _log.warning("the turns cannot be read", extra={"fields": {"group": self._stanza.group}})
+        return 0
+
+    async def finish(self, fence: int) -> None:
+        """End a turn that was reclaimed: wait for health and grace, give the turn back."""
+        with contextlib.suppress(TurnLost):
+            async with self._kept(fence):
+                await self._settled(environment(None, {FENCE: str(fence)}))
+        await self._release(fence)
+
     async def _in_turn(self, fence: int, act: Restart) -> None:
-        stanza, env = self._stanza, environment(None, {"STRONGROOM_CYCLE_FENCE": str(fence)})
+        stanza, env = self._stanza, environment(None, {FENCE: str(fence)})
         if stanza.drain:
             self._phase("draining")
             try:
@@ -75,12 +100,15 @@ class Group:
         await self._confirm(fence)
         self._phase("restarting")
         await act()
-        if stanza.health:
+        await self._settled(env)
+
+    async def _settled(self, env: dict[str, str]) -> None:
+        if self._stanza.health:
             self._phase("checking")
             await self._healthy(env)
-        if stanza.grace:
+        if self._stanza.grace:
             self._phase("grace")
-            await asyncio.sleep(stanza.grace)
+            await asyncio.sleep(self._stanza.grace)
 
     # -- health -------------------------------------------------------------------------------
 
@@ -126,9 +154,6 @@ class Group:
                 continue
             failures = 0
             if fence:
-                self._state.turns += 1
-                self._state.fence = fence
-                self._state.last_error = ""
                 return fence
             await asyncio.sleep(self._pause * (0.5 + random.random()))  # noqa: S311  it spreads, no more
 
@@ -139,6 +164,9 @@ class Group:
         taken = slots.taken(self.member, self._stanza.max_concurrent, self._stanza.turn)
         if taken is None or not await self._ledger.write(taken, version):
             return 0
+        self._state.turns += 1
+        self._state.fence = taken.fence
+        self._state.last_error = ""
         return taken.fence
 
     @contextlib.asynccontextmanager
