@@ -23,12 +23,15 @@ class Running:
     program: tuple[str, ...]
     folder: Path
     environment: dict[str, str]
+    bare: bool = False
+    """Whether it is started without a configuration."""
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self, *arguments: str) -> Running:
+        config = () if self.bare else (f"-config={self.folder / 'agent.hcl'}",)
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.program, "agent", f"-config={self.folder / 'agent.hcl'}", *arguments],
+                [*self.program, "agent", *config, *arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
