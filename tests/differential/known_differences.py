@@ -670,6 +670,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *_mistakes(20, 26),
         *(Known(step, "body.warnings.0", _OWN) for step in (17, 18)),
         Known(21, "body.errors.0", "the ID of an entity does not name its namespace"),
+    ),
     "transit batches with members of other types": (
         *_mistakes(15, 22, 29),
         Known(30, "body.data.batch_results.1.error", _OWN),
@@ -678,6 +679,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "transit parameters that the path gives": (
         Known(13, "body.warnings.0", _OWN),
         Known(18, "body.errors.0", _FORMATTED),
+    ),
     "pki limits": (
         *(Known(step, "body.errors.0", _OWN) for step in (18, 19)),
         *(Known(step, "status", _PASSED) for step in (35, 36, 37)),
