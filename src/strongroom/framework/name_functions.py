@@ -22,7 +22,8 @@ _HASH_DIGITS = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 LIBRARY = Library()
-LIBRARY.functions |= builtin.LIBRARY.functions | comparison.LIBRARY.functions
+LIBRARY.update(builtin.LIBRARY)
+LIBRARY.update(comparison.LIBRARY)
 function = LIBRARY.function
 
 
