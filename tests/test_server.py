@@ -16,10 +16,10 @@ import pytest
 
 from strongroom.cli.flag import Values, parse
 from strongroom.cli.run import SERVER
-from strongroom.config.error import ConfigError
 from strongroom.config.stanza import ServerConfig
 from strongroom.crypto.selfsigned import self_signed
 from strongroom.server import Server, configuration
+from strongroom.setting import ConfigError
 from strongroom.storage.inmem import InMem
 from tests.cli.conftest import call
 from tests.server import STRONGROOM, clean_environment, free_port, spawn

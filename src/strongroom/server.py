@@ -17,7 +17,6 @@ from typing import Any
 
 from strongroom import __version__, development, telemetry
 from strongroom.cluster.readers import Readers, reader_count
-from strongroom.config.error import ConfigError
 from strongroom.config.listeners import listener_config
 from strongroom.config.load import load, with_flags
 from strongroom.config.sanitized import difference
@@ -30,6 +29,7 @@ from strongroom.listener.listener import Listener
 from strongroom.log import Logs, RotatingFile, Rotation
 from strongroom.seal.static import StaticSeal
 from strongroom.seal.wraps import Sealer
+from strongroom.setting import ConfigError
 from strongroom.storage.physical import Physical
 from strongroom.storage.registry import open_storage
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from strongroom.config.error import ConfigError, Place, Problem
 from strongroom.config.listeners import listener_config
 from strongroom.config.load import dev, load
 from strongroom.config.sanitized import Difference, difference, lockouts, sanitized
@@ -17,6 +16,7 @@ from strongroom.config.stanza import (
     UnixListener,
     UserLockoutStanza,
 )
+from strongroom.setting import ConfigError, Place, Problem
 
 __all__ = [
     "AuditStanza",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from strongroom.config.error import Problem
 from strongroom.config.stanza import ServerConfig, TcpListener
+from strongroom.setting import Problem
 
 
 def check(config: ServerConfig) -> list[Problem]:

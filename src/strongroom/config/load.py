@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from strongroom.config.check import check
-from strongroom.config.error import ConfigError, Place, Problem
 from strongroom.config.option import options
 from strongroom.config.reader import read
 from strongroom.config.stanza import (
@@ -17,8 +16,8 @@ from strongroom.config.stanza import (
     TcpListener,
     TelemetryStanza,
 )
-from strongroom.config.value import BadValue
 from strongroom.hcl import Literal, Object, ParseError, parse
+from strongroom.setting import BadValue, ConfigError, Place, Problem
 
 PREFIXES = ("STRONGROOM_", "BAO_", "VAULT_")
 """Of the environment variables; the first that is set wins."""

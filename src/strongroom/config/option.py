@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from strongroom.config.value import Reader, anything, secret
 from strongroom.secret import Secret
+from strongroom.setting.value import Reader, anything, secret
 
 if TYPE_CHECKING:
     from strongroom.config.stanza import Stanza

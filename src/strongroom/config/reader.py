@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from strongroom.config.error import Place, Problem
 from strongroom.config.option import Option, options
 from strongroom.config.stanza import (
     LISTENERS,
@@ -19,8 +18,8 @@ from strongroom.config.stanza import (
     TelemetryStanza,
     UserLockoutStanza,
 )
-from strongroom.config.value import BadValue
 from strongroom.hcl import Block, Item, List, Node, Object
+from strongroom.setting import BadValue, Place, Problem
 
 S = TypeVar("S", bound=Stanza)
 

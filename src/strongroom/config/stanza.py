@@ -11,25 +11,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar
 
-from strongroom.config.error import Place
 from strongroom.config.option import ignored, option
-from strongroom.config.value import (
-    Headers,
-    choice,
-    choices,
-    duration,
-    flag,
-    headers,
-    mode,
-    networks,
-    secret,
-    table,
-    text,
-    ttl,
-    whole,
-    words,
-)
+from strongroom.config.value import Headers, choices, headers, mode, networks, table, ttl
 from strongroom.secret import Secret
+from strongroom.setting import Place
+from strongroom.setting.value import choice, duration, flag, secret, text, whole, words
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from strongroom.agent.config.error import ConfigError, Place, Problem
 from strongroom.agent.config.load import load, parsed
 from strongroom.agent.config.stanza import (
     AgentConfig,
@@ -22,6 +21,7 @@ from strongroom.agent.config.stanza import (
     Vault,
     Wait,
 )
+from strongroom.setting import ConfigError, Place, Problem
 
 __all__ = [
     "AgentConfig",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strongroom.agent.config.error import Place, Problem
 from strongroom.agent.config.stanza import AgentConfig, AutoAuth, EnvTemplate, Template
+from strongroom.setting import Place, Problem
 
 METHODS = (
     "app-id", "approle", "cert", "jwt", "kubernetes", "ldap", "token_file", "userpass",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
-from strongroom.agent.config.error import BadValue, Place
-from strongroom.agent.config.value import Reader, anything
 from strongroom.hcl import Node
 from strongroom.secret import Secret
+from strongroom.setting import BadValue, Place
+from strongroom.setting.value import Reader, anything
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

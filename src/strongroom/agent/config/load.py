@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.agent.config.check import check
-from strongroom.agent.config.error import ConfigError, Place, Problem
 from strongroom.agent.config.reader import Reader
 from strongroom.agent.config.stanza import AgentConfig
 from strongroom.hcl import Object, ParseError, parse
+from strongroom.setting import ConfigError, Place, Problem
 
 _SUFFIXES = (".hcl", ".json", ".ctmpl.hcl")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import Field
 from typing import Any, NamedTuple, TypeVar
 
-from strongroom.agent.config.error import BadValue, Place, Problem
 from strongroom.agent.config.key import Stanza, declared
 from strongroom.hcl import Item, List, Literal, Node, Object
+from strongroom.setting import BadValue, Place, Problem
 
 S = TypeVar("S", bound=Stanza)
 

@@ -10,27 +10,29 @@ from typing import Any, ClassVar
 
 from strongroom.agent.config.key import Stanza, block, ignored, key
 from strongroom.agent.config.value import (
-    anything,
-    choice,
     command,
-    count,
-    duration,
     duration_or_block,
-    flag,
     forced,
     fraction,
-    integer,
     mode,
-    secret,
     signal_number,
     table,
-    text,
     text_or_block,
     texts,
-    words,
 )
 from strongroom.hcl import Literal, Node
 from strongroom.secret import Secret
+from strongroom.setting.value import (
+    anything,
+    choice,
+    duration,
+    flag,
+    integer,
+    secret,
+    text,
+    whole,
+    words,
+)
 
 _ENTERPRISE = "is for servers of Vault Enterprise; it has no effect"
 
@@ -41,7 +43,7 @@ class Retry(Stanza):
 
     num_retries: int = key(integer, 12, "Attempts before a failure is told; -1: none but the first.")
     enabled: bool = key(flag, True)
-    attempts: int = key(count, 12, "consul-template's word for num_retries; 0: no end.")
+    attempts: int = key(whole, 12, "consul-template's word for num_retries; 0: no end.")
     backoff: float = key(duration, 0.25, "Wait before the second attempt; doubles each time.")
     max_backoff: float = key(duration, 60.0, "Longest wait between attempts.")
 
@@ -227,7 +229,7 @@ class Cycle(Stanza):
     STRICT: ClassVar[bool] = True
 
     group: str = key(text, "", "Name shared by the members.", required=True)
-    max_concurrent: int = key(count, 1)
+    max_concurrent: int = key(whole, 1)
     member: str = key(text, "", "This member's name; by default host and process.")
     path: str = key(text, "secret/cycle", "Where turns are kept: a path in a KV version 2 mount.")
     drain: tuple[str, ...] = key(command, (), "Command that takes the service out of traffic.")
@@ -306,7 +308,7 @@ class TemplateConfig(Stanza):
 
     exit_on_retry_failure: bool = key(flag, False)
     static_secret_render_interval: float = key(duration, 300.0)
-    max_connections_per_host: int = key(count, 10)
+    max_connections_per_host: int = key(whole, 10)
     lease_renewal_threshold: float = key(fraction, 0.9)
 
 

@@ -37,3 +37,10 @@ class ConfigError(BadRequest):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class BadValue(ValueError):
+    """Not a value for this key; the words complete a sentence that begins with the key.
+
+    They name what was expected, never what was written: that may be a secret in the wrong place.
+    """
