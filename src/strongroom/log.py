@@ -149,11 +149,15 @@ def _place(filename: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """When a log file is put aside: its size, its age in seconds, and how many to keep (0: all)."""
+    """When a log file is put aside: its size, its age in seconds, and how many to keep (0: all).
+
+    Without ``keeps`` none is.
+    """
 
     max_bytes: int = 0
     max_age: float = 86_400.0
     max_files: int = 0
+    keeps: bool = True
 
 
 class RotatingFile(logging.Handler):
@@ -219,8 +223,9 @@ class RotatingFile(logging.Handler):
         moment = max(int(self._clock() * 1_000_000_000), max(aside, default=0) + 1)
         aside[moment] = self._path.rename(self._path.with_name(f"{stem}-{moment}{suffix}"))
         self._open()
-        if self._rotation.max_files:
-            for old in sorted(aside)[: -self._rotation.max_files]:
+        if self._rotation.max_files or not self._rotation.keeps:
+            kept = self._rotation.max_files if self._rotation.keeps else 0
+            for old in sorted(aside)[: len(aside) - kept]:
                 aside[old].unlink(missing_ok=True)
 
     def _aside(self) -> dict[int, Path]:

@@ -29,9 +29,12 @@ class Running:
 
     def start(self, *arguments: str) -> Running:
         config = () if self.bare else (f"-config={self.folder / 'agent.hcl'}",)
+        return self.run("agent", *config, *arguments)
+
+    def run(self, *words: str) -> Running:
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.program, "agent", *config, *arguments],
+                [*self.program, *words],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -86,14 +89,14 @@ class Agents:
     """Starts agents, and ends them all."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._started: list[Running] = []
 
     def prepare(
         self, name: str, program: tuple[str, ...], server: Server | str, files: dict[str, str], **env: str
     ) -> Running:
         """A folder with the files; ``@`` in them stands for the folder, ``%`` for the server's address."""
-        folder = self._folder / name
+        folder = self.folder / name
         folder.mkdir(parents=True)
         address = server if isinstance(server, str) else server.address
         for file, text in files.items():

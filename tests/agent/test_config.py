@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strongroom.agent.config import AgentConfig, ConfigError, load, parsed
+from strongroom.agent.render.runner import persistence_of
 
 AGENT = """
 pid_file = "/run/agent.pid"
@@ -165,3 +166,109 @@ def test_unknown_keys_outside_templates_are_warned_of() -> None:
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match="/nonexistent: No such file"):
         load(["/nonexistent"])
+
+
+def test_what_has_no_effect_is_told() -> None:
+    config = of("""
+        listener "tcp" { tls_disable = true }
+        telemetry { prometheus_retention_time = "1m" statsd_address = "x:1" }
+        cache { static_secret_token_capability_refresh_interval = "1m" }
+        consul { address = "x" }
+        nomad { address = "x" }
+        deduplicate { enabled = true prefix = "x" }
+    """)
+    assert config.telemetry
+    assert config.telemetry.prometheus_retention_time == 60
+    told = "\n".join(config.warnings)
+    for word in ("statsd_address has", "refresh_interval is", "consul concerns",
+                 "nomad concerns", "enabled has no effect: what is rendered", "prefix concerns"):  # fmt: skip
+        assert word in told
+    assert len(config.warnings) == 6
+
+
+def test_what_is_set_to_what_happens_anyway_is_not_told() -> None:
+    config = of("""
+        listener "tcp" { tls_disable = true }
+        cache { cache_static_secrets = false }
+        deduplicate { enabled = "false" }
+    """)
+    assert not config.warnings
+
+
+def test_a_command_of_one_word_needs_no_shell() -> None:
+    (one, line, words) = of("""
+        template { contents = "x" destination = "a" command = "reload" }
+        template { contents = "x" destination = "b" command = "a && b" }
+        template { contents = "x" destination = "c" exec { command = ["a", "b c"] } }
+    """).templates
+    assert (one.command, line.command) == (("reload",), ("/bin/sh", "-c", "a && b"))
+    assert words.exec
+    assert words.exec.command == ("a", "b c")
+
+
+def test_wait_is_sound() -> None:
+    assert "wait cannot have a maximum that is less" in wrong(
+        'template { contents = "x" destination = "y" wait = "5s:2s" }'
+    )
+    assert "parse_only is for strongroom template" in wrong("parse_only = true\n" + AGENT)
+    assert "map_to_environment_variable is not for" in wrong(
+        'template { contents = "x" map_to_environment_variable = "X" }'
+    )
+
+
+def test_retries_in_both_languages() -> None:
+    def met(text: str) -> tuple[int, float, float, bool]:
+        found = persistence_of(of('template { contents = "x" destination = "y" }\n' + text))
+        return found.attempts, found.least, found.most, found.fatal
+
+    assert met("") == (12, 0.25, 60.0, False)
+    assert met("vault { retry { num_retries = -1 } }")[0] == 1
+    assert met("vault { retry { attempts = 0 max_backoff = 0 } }")[:3] == (0, 0.25, float("inf"))
+    assert met("vault { retry { enabled = false } }")[0] == 1
+    assert met("vault { retry { attempts = -1 } }")[0] == 0
+    assert met("vault { retry { num_retries = 0 } }")[0] == 12
+    assert met('retry = "2s"')[1] == 2
+    assert met("template_config { exit_on_retry_failure = true }")[3]
+
+
+def test_what_has_no_effect_beside_others_is_told() -> None:
+    files = 'template { contents = "x" destination = "y" }\n'
+    listener = 'listener "tcp" { tls_disable = true %s }\n'
+    auth = 'auto_auth { method "token_file" { config = { token_file_path = "x" } } }\n'
+
+    def told(text: str, *, proxy: bool = False) -> str:
+        return "\n".join(parsed([("c", text)], proxy=proxy).warnings)
+
+    assert "c:3:1: token of vault have no effect beside auto_auth" in told(
+        auth + files + 'vault { token = "x" }'
+    )
+    assert "renew_token of vault have no effect without templates" in told(
+        listener % "" + "vault { renew_token = true }"
+    )
+    assert "token of vault has no effect beside vault_agent_token_file" in told(
+        files + 'vault { token = "x" vault_agent_token_file = "y" }'
+    )
+    assert "proxy_api has no effect here: it is agent_api" in told(listener % "proxy_api { }")
+    assert "agent_api has no effect here: it is proxy_api" in told(listener % "agent_api { }", proxy=True)
+    assert not told(listener % "agent_api { }")
+    assert "telemetry has no effect without a listener" in told(files + "telemetry { }")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    (
+        ("cache { cache_static_secrets = true }", "cache_static_secrets is for servers of Vault Enterprise"),
+        ('cache { persist "disk" { path = "x" } }', "persist disk is not available"),
+        ('cache { persist "kubernetes" { } }', "persist needs a path"),
+    ),
+)
+def test_caches_that_cannot_be(text: str, sentence: str) -> None:
+    assert sentence in wrong('listener "tcp" { tls_disable = true }\n' + text)
+
+
+def test_configurations_are_equal_that_say_the_same() -> None:
+    one, two, other = of(AGENT), of("\n\n" + AGENT), of(AGENT.replace('perms = "600"', 'perms = "601"'))
+    assert one.templates == two.templates
+    assert one.templates != other.templates
+    assert one.auto_auth == two.auto_auth
+    assert one.templates[0] != one.vault

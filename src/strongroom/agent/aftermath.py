@@ -13,9 +13,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from strongroom.agent.config import AgentConfig, Template
-from strongroom.agent.config.stanza import ExecEnv
+from strongroom.agent.config.stanza import Command, ExecEnv
 from strongroom.agent.cycle.turn import Group
-from strongroom.agent.program import CommandFailed, environment, run
+from strongroom.agent.exit import Exit
+from strongroom.agent.program import CommandFailed, Ending, environment, run
 from strongroom.agent.render.target import Target
 from strongroom.agent.state import CycleState, State, TemplateState
 from strongroom.agent.token import TokenHolder
@@ -31,6 +32,7 @@ class _Job(Struct):
     command: tuple[str, ...]
     timeout: float
     splay: float
+    ending: Ending
     env: ExecEnv | None
     group: Group | None
     states: list[TemplateState] = field(default_factory=list)
@@ -87,9 +89,10 @@ class Aftermath:
             return None
         job = self._jobs.get(command)
         if job is None:
-            timeout = inner.timeout if inner is not None and inner.command else stanza.command_timeout
             splay = inner.splay if inner is not None and inner.splay else self._config.splay
-            job = _Job(command, timeout, splay, inner.env if inner else None, self._group(stanza))
+            ending = Ending(inner.kill_signal, inner.kill_timeout) if inner else Ending()
+            env = inner.env if inner else None
+            job = _Job(command, _timeout(stanza, inner), splay, ending, env, self._group(stanza))
             self._jobs[command] = job
             self._tasks.append(self._start(self._serve(job), f"command {command[0]}"))
         if target.state not in job.states:
@@ -124,10 +127,22 @@ class Aftermath:
         job.wanted.clear()  # what changes from here on wants another run
         for state in job.states:
             state.commands += 1
+        conduct = self._config.conduct
         try:
-            await run(job.command, job.timeout, environment(job.env))
+            await run(job.command, job.timeout, environment(job.env, None, conduct.passed_on), job.ending)
         except CommandFailed as error:
+            if conduct.alone:
+                raise Exit(
+                    conduct.failed, f"command for {job.states[0].destination}: {error.public}"
+                ) from None
             for state in job.states:
                 state.command_failures += 1
                 state.last_error = error.public
             _log.error("command failed", extra={"fields": {"error": error.public}})
+
+
+def _timeout(stanza: Template, inner: Command | None) -> float:
+    """How long a command may take, however the configuration spells it."""
+    if inner is not None and "timeout" in inner.given:
+        return inner.timeout
+    return stanza.command_timeout

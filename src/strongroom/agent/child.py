@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import signal
+from time import monotonic
 
 from strongroom.agent.config import AgentConfig, Exec
 from strongroom.agent.cycle.turn import Group
@@ -35,7 +37,10 @@ class Child:
         self._wanted = asyncio.Event()
         self._changing = False
         self._splay = stanza.splay or config.splay
-        self._kill = _stop_signal(config, stanza)
+        self._kill = _stop_signal(config, stanza) or signal.SIGKILL
+        self._conduct = config.conduct
+        self._ends = math.inf
+        """When the process has run as long as it may; ``monotonic`` time."""
         self._group: Group | None = None
         if stanza.cycle is not None:
             told = CycleState()
@@ -53,35 +58,51 @@ class Child:
             self._wanted.set()
 
     def forward(self, number: int) -> None:
-        """Pass a signal on."""
-        if self._process is not None and self._process.returncode is None:
-            self._state.process.signals += 1
-            send(self._process, number)
+        """Pass a signal on. That which ends the process gets to be obeyed within the time for that."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        self._state.process.signals += 1
+        send(process, number)
+        if number == self._kill:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._stanza.kill_timeout, self._force, process)
+
+    def _force(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is None:
+            send(process, signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process now."""
+        return self._process is not None and self._process.returncode is None
 
     async def run(self) -> None:
         """For ever. Raises Exit with the process's code when it ends by itself."""
+        tasks: list[asyncio.Task[None]] = []
         try:
             await self._wanted.wait()
             self._wanted.clear()
             # What ran before may have died in its turn: then no other follows before this one serves.
             fence = await self._group.reclaim() if self._group is not None else 0
             await self._begin()
-            ended = asyncio.create_task(self._watch())
-            changes = asyncio.create_task(self._change_over(fence))
-            done, _ = await asyncio.wait([ended, changes], return_when=asyncio.FIRST_COMPLETED)
-            changes.cancel()
-            ended.cancel()
+            tasks += [asyncio.create_task(self._watch()), asyncio.create_task(self._change_over(fence))]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
+            for task in tasks:
+                task.cancel()
             await self._end()
 
     async def _begin(self) -> None:
         stanza = self._stanza
         try:
-            self._process = await start(stanza.command, environment(stanza.env, self._variables))
+            env = environment(stanza.env, self._variables, self._conduct.passed_on)
+            self._process = await start(stanza.command, env, reads_ours=self._conduct.alone)
         except CommandFailed as error:
-            raise Exit(1, error.public) from None
+            raise Exit(self._conduct.failed, error.public) from None
+        self._ends = monotonic() + (stanza.timeout or math.inf)
         self._state.process.pid = self._process.pid
         self._state.process.starts += 1
         _log.info("process started", extra={"fields": {"pid": self._process.pid}})
@@ -91,12 +112,28 @@ class Child:
         while True:
             process = self._process
             assert process is not None  # noqa: S101  it was started before
-            code = exit_code(await process.wait())
+            code = await self._ended(process)
             if not self._changing and process is self._process:
                 self._state.process.last_exit = code
                 _log.info("process ended", extra={"fields": {"code": code}})
                 raise Exit(code)
             await asyncio.sleep(0.05)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """The code a process ends with. Raises Exit when it runs longer than it may."""
+        while True:
+            left = self._ends - monotonic()
+            try:
+                async with asyncio.timeout(left if left < math.inf else None):
+                    return exit_code(await process.wait())
+            except TimeoutError:
+                if process is not self._process or self._ends > monotonic():
+                    continue  # another was started meanwhile
+                send(process, signal.SIGKILL)
+                await process.wait()
+                stanza = self._stanza
+                sentence = f"{stanza.command[0]} did not end within {stanza.timeout:g} seconds"
+                raise Exit(self._conduct.failed, sentence) from None
 
     async def _change_over(self, fence: int) -> None:
         if self._group is not None and fence:
@@ -131,9 +168,7 @@ class Child:
     async def _end(self) -> None:
         process = self._process
         if process is not None and process.returncode is None:
-            code = await asyncio.shield(
-                stop(process, self._kill or signal.SIGTERM, self._stanza.kill_timeout)
-            )
+            code = await asyncio.shield(stop(process, self._kill, self._stanza.kill_timeout))
             self._state.process.last_exit = code
 
 
@@ -141,6 +176,6 @@ def _stop_signal(config: AgentConfig, stanza: Exec) -> int:
     """What asks the process to end; consul-template has another default than the agent."""
     if "kill_signal" in stanza.given:
         return stanza.kill_signal
-    if config.auto_auth is None and "restart_stop_signal" not in stanza.given:
-        return config.kill_signal
+    if (config.conduct.alone or config.auto_auth is None) and "restart_stop_signal" not in stanza.given:
+        return signal.SIGINT
     return stanza.restart_stop_signal

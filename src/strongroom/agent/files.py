@@ -52,6 +52,17 @@ def group_id(name: str) -> int:
         raise Unwritable(f"there is no group {name}") from None
 
 
+def owned(path: Path, shape: Shape) -> bool:
+    """Whether a file that is there belongs to whom it should."""
+    if shape.uid is None and shape.gid is None:
+        return True
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return shape.uid in {None, found.st_uid} and shape.gid in {None, found.st_gid}
+
+
 def write(path: Path, content: bytes, shape: Shape, *, default_mode: int, create_dirs: bool = False) -> None:
     """Put ``content`` at ``path``. Raises Unwritable, which names the place and never the content."""
     try:

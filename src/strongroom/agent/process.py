@@ -11,36 +11,35 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongroom import __version__
 from strongroom.agent import init_container, status
-from strongroom.agent.aftermath import Aftermath
 from strongroom.agent.auth.attempt import Unready
 from strongroom.agent.auth.handler import AuthHandler
 from strongroom.agent.auth.remembered import Remembered
 from strongroom.agent.auth.sink import Sinks
 from strongroom.agent.auth.source import source_of
-from strongroom.agent.child import Child
 from strongroom.agent.config import AgentConfig, AutoAuth, ConfigError, load
+from strongroom.agent.endpoint import Endpoint, endpoint_of
 from strongroom.agent.exit import Exit
-from strongroom.agent.render.runner import Runner
-from strongroom.agent.render.target import Target
+from strongroom.agent.logs import level_of, logs_of
+from strongroom.agent.pidfile import pid_file
 from strongroom.agent.render.way import Way
 from strongroom.agent.state import State
 from strongroom.agent.supervisor import Supervisor
 from strongroom.agent.token import TokenHolder
-from strongroom.agent.upstream import Endpoint, Upstream, endpoint_of
-from strongroom.errors import StrongroomError
-from strongroom.log import Logs, Rotation
+from strongroom.agent.upstream import Upstream
+from strongroom.agent.work import Work
+from strongroom.errors import BadRequest, StrongroomError
+from strongroom.hcl.duration import SECOND, parse_nanoseconds
+from strongroom.log import Logs
 
 if TYPE_CHECKING:
     from strongroom.agent.proxy.service import ApiProxy
 
 _log = logging.getLogger("agent")
 FORWARDED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGWINCH)
-_LEVELS = {"notice": "info", "warning": "warn", "err": "error", "": "info"}
 
 
 def main(flags: Mapping[str, Any], *, proxy: bool = False) -> int:
@@ -48,7 +47,7 @@ def main(flags: Mapping[str, Any], *, proxy: bool = False) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the secrets
     try:
         config = configuration(flags, proxy=proxy)
-        logs = logs_of(config, flags)
+        logs = logs_of(config, "proxy" if proxy else "agent")
     except ConfigError as error:
         return _refuse("the configuration cannot be used:\n" + "\n".join(map(str, error.problems)))
     except StrongroomError as error:
@@ -73,33 +72,26 @@ def configuration(flags: Mapping[str, Any], *, proxy: bool = False) -> AgentConf
     if not flags.get("config"):
         raise StrongroomError("Must specify exactly at least one config path using -config")
     config = load(flags["config"], proxy=proxy)
-    config.exit_after_auth = config.exit_after_auth or bool(flags.get("exit-after-auth"))
-    for name in ("log-level", "log-format", "log-file", "log-rotate-bytes", "log-rotate-max-files"):
-        if flags.get(name) is not None:
-            setattr(config, name.replace("-", "_"), flags[name])
+    config.exit_after_auth = config.exit_after_auth or config.once or bool(flags.get("exit-after-auth"))
+    _log_flags(config, flags)
     return config
 
 
-def logs_of(config: AgentConfig, flags: Mapping[str, Any]) -> Logs:
-    """The agent's log. Raises BadRequest, OSError."""
-    logs = Logs(level_of(config), "json" if config.log_format == "json" else "standard")
-    logs.to_stream()
-    if config.log_file:
-        rotation = Rotation(
-            max(config.log_rotate_bytes, 0), config.log_rotate_duration, max(config.log_rotate_max_files, 0)
-        )
-        logs.to_file(_log_path(str(config.log_file)), rotation)
-    return logs
-
-
-def level_of(config: AgentConfig) -> str:
-    """The configured level in the words of the log."""
-    word = config.log_level.lower()
-    return _LEVELS.get(word, word)
-
-
-def _log_path(name: str) -> Path:
-    return Path(name) / "agent.log" if name.endswith("/") else Path(name)
+def _log_flags(config: AgentConfig, flags: Mapping[str, Any]) -> None:
+    """Flags and their variables win over files."""
+    for name in ("log-level", "log-format"):
+        if flags.get(name) is not None:
+            setattr(config, name.replace("-", "_"), flags[name])
+    if flags.get("log-file") is not None:
+        config.log_file.path = flags["log-file"]
+    for name in ("log-rotate-bytes", "log-rotate-max-files"):
+        if flags.get(name) is not None:
+            setattr(config.log_file, name.replace("-", "_"), flags[name])
+    if flags.get("log-rotate-duration") is not None:
+        try:
+            config.log_file.log_rotate_duration = parse_nanoseconds(flags["log-rotate-duration"]) / SECOND
+        except BadRequest:
+            raise StrongroomError("-log-rotate-duration must be a duration such as 24h") from None
 
 
 class Agent:
@@ -121,6 +113,10 @@ class Agent:
         self.holder = TokenHolder()
         self.upstream = Upstream(self.endpoint, told=self.state)
         self.supervisor = Supervisor()
+        self.work = Work(
+            self.config, self.upstream, self.holder, self.state, self.supervisor,
+            doubt=self._doubt, way=self._way,
+        )  # fmt: skip
         try:
             with self._signals(), pid_file(self.config.pid_file):
                 self._start()
@@ -152,7 +148,7 @@ class Agent:
         stanza = source[0] if source else AutoAuth()
         self.sinks = Sinks(stanza.sinks, self.upstream, self.holder, self.state)
         print(_banner(self), flush=True)  # noqa: T201  what scripts wait for
-        self._start_templates()
+        self.work.start()
         if source is not None:
             self.handler = AuthHandler(stanza, source[1], self.upstream, self.holder, self.state)
             self.supervisor.start(self.handler.run(), "auth")
@@ -161,31 +157,6 @@ class Agent:
             self.supervisor.start(status.serve(socket, self.state, self.upstream), "status")
         if config.exit_after_auth:
             self.supervisor.start(self._finish_once_done(), "exit-after-auth")
-
-    def _start_templates(self) -> None:
-        config = self.config
-        self.runner: Runner | None = None
-        self.child: Child | None = None
-        self.aftermath = Aftermath(config, self.upstream, self.holder, self.state, self.supervisor.start)
-        if not config.templates and not config.env_templates:
-            return
-        self.runner = self._runner_of(config)
-        self._running = self.supervisor.start(self.runner.run(), "templates")
-        if config.exec is not None and config.exec.enabled:
-            self.child = Child(config, config.exec, self.upstream, self.holder, self.state)
-            self.supervisor.start(self.child.run(), "exec")
-
-    def _runner_of(self, config: AgentConfig) -> Runner:
-        """Raises Exit."""
-        return Runner(
-            config,
-            self.upstream,
-            self.holder,
-            self.state,
-            doubt=self._doubt,
-            rendered=self._rendered,
-            way=self._way(),
-        )
 
     def _way(self) -> Way | None:
         """Templates go through the cache where there is one."""
@@ -198,12 +169,6 @@ class Agent:
     def _doubt(self) -> None:
         if self.handler is not None:
             self.handler.doubt()
-
-    def _rendered(self, written: list[Target]) -> None:
-        assert self.runner is not None  # noqa: S101  who else would call
-        self.aftermath.rendered(written)
-        if self.child is not None and all(target.ready for target in self.runner.targets):
-            self.child.rendered(self.runner.targets, written)
 
     def _api_proxy(self) -> ApiProxy:
         from strongroom.agent.proxy.service import ApiProxy  # noqa: PLC0415  most agents listen nowhere
@@ -222,10 +187,7 @@ class Agent:
         await self.holder.get()
         await self.sinks.done.wait()
         _log.info("sinks finished")
-        if self.runner is not None:
-            await self.runner.done.wait()
-            await self.aftermath.settled()
-            _log.info("templates rendered")
+        await self.work.done()
         self.supervisor.finish(0)
 
     # -- signals ------------------------------------------------------------------------------
@@ -238,7 +200,12 @@ class Agent:
             signal.SIGINT: lambda: self._stop("SIGINT"),
             signal.SIGHUP: self.reload,
         }
-        handlers |= {number: functools.partial(self._forward, number) for number in FORWARDED}
+        if "kill_signal" in self.config.given:
+            handlers[self.config.kill_signal] = lambda: self._stop("kill_signal")
+        if "reload_signal" in self.config.given:
+            handlers[self.config.reload_signal] = self.reload
+        handlers.pop(0, None)
+        handlers = {number: functools.partial(self._forward, number) for number in FORWARDED} | handlers
         for number, handle in handlers.items():
             loop.add_signal_handler(number, handle)
         try:
@@ -248,8 +215,8 @@ class Agent:
                 loop.remove_signal_handler(number)
 
     def _forward(self, number: int) -> None:
-        if self.child is not None:
-            self.child.forward(number)
+        if self.work.child is not None:
+            self.work.child.forward(number)
 
     def _stop(self, name: str) -> None:
         _log.info("shutdown triggered", extra={"fields": {"signal": name}})
@@ -267,37 +234,9 @@ class Agent:
             return
         parts = ("templates", "env_templates", "template_config")
         changed = any(getattr(config, part) != getattr(self.config, part) for part in parts)
-        if self.runner is not None and changed:
-            self.supervisor.start(self._replace_templates(config), "reload")
+        if self.work.runner is not None and changed:
+            self.supervisor.start(self.work.change(config), "reload")
         _log.info("configuration reloaded")
-
-    async def _replace_templates(self, config: AgentConfig) -> None:
-        """Other templates in the place of those that run; a template that cannot be read changes nothing."""
-        try:
-            runner = self._runner_of(config)
-        except Exit as error:
-            _log.error("the templates were not reloaded", extra={"fields": {"error": error.public}})
-            return
-        await self.supervisor.stop(self._running)
-        self.config.templates, self.config.env_templates = config.templates, config.env_templates
-        self.config.template_config = config.template_config
-        self.runner = runner
-        self._running = self.supervisor.start(runner.run(), "templates")
-
-
-@contextlib.contextmanager
-def pid_file(path: str) -> Iterator[None]:
-    """A file with the process's ID, for as long as it runs; nothing for an empty path. Raises OSError."""
-    if not path:
-        yield
-        return
-    file = Path(path)
-    file.write_text(f"{os.getpid()}\n")
-    file.chmod(0o644)  # a process ID is no secret, and service supervisors run as others
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 def _banner(agent: Agent) -> str:

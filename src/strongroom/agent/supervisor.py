@@ -14,9 +14,13 @@ _log = logging.getLogger("agent")
 
 
 class Supervisor:
-    """Runs tasks until one ends the process or :meth:`finish` is called."""
+    """Runs tasks until one ends the process or :meth:`finish` is called.
 
-    def __init__(self) -> None:
+    ``failed`` is the code when one fails that names none.
+    """
+
+    def __init__(self, *, failed: int = 1) -> None:
+        self._failed = failed
         self._tasks: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -60,7 +64,7 @@ class Supervisor:
             self.finish(error.code)
         elif isinstance(error, StrongroomError):
             _log.error(error.public, extra={"fields": {"task": task.get_name()}})
-            self.finish(1)
+            self.finish(self._failed)
         else:
             _log.error("unexpected error", exc_info=error, extra={"fields": {"task": task.get_name()}})
-            self.finish(1)
+            self.finish(self._failed)

@@ -7,11 +7,11 @@ Every request names its token itself; nothing here knows whose it is. What comes
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,9 +19,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from strongroom import __version__
-from strongroom.agent.config import AgentConfig
+from strongroom.agent.endpoint import Endpoint, endpoint_of
 from strongroom.agent.wire import Answer, Connection, ConnectionLost
-from strongroom.client.environment import variable
 from strongroom.errors import StrongroomError, UpstreamFailed
 from strongroom.secret import Secret
 
@@ -36,15 +35,10 @@ __all__ = [
     "endpoint_of",
 ]
 
-DEFAULT_ADDRESS = "https://127.0.0.1:8200"
-TIMEOUT = 60.0
-CONNECT = 10.0
-IDLE = 60.0
 AT_ONCE = 32
 """Connections to the server at once."""
 
 _encode = msgspec.json.Encoder().encode
-_TRUE = frozenset({"1", "t", "true"})
 
 
 class Unreachable(UpstreamFailed):
@@ -80,53 +74,6 @@ class Observer(Protocol):
         """It is away, or answers that it cannot serve."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the server is and how it is trusted. ``address`` is an http, https or unix URL."""
-
-    address: str = DEFAULT_ADDRESS
-    namespace: str = ""
-    ca_cert: str = ""
-    ca_path: str = ""
-    ca_bytes: str = field(default="", repr=False)
-    client_cert: str = ""
-    client_key: str = ""
-    server_name: str = ""
-    skip_verify: bool = False
-    user_agent: str = ""
-    timeout: float = TIMEOUT
-    keep_alive: bool = True
-
-
-def endpoint_of(
-    config: AgentConfig, env: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
-) -> Endpoint:
-    """The endpoint of flags, environment and file; each wins over the next."""
-    env = os.environ if env is None else env
-    flags = flags or {}
-    vault = config.vault
-
-    def of(flag: str, name: str, key: str) -> str:
-        given = getattr(flags, "given", flags)
-        return str((flags.get(flag) if flag in given else "") or variable(env, name) or getattr(vault, key))
-
-    address = of("address", "ADDR", "address") or DEFAULT_ADDRESS
-    skip = flags.get("tls-skip-verify") or variable(env, "SKIP_VERIFY").lower() in _TRUE
-    return Endpoint(
-        address=address.rstrip("/"),
-        namespace=of("namespace", "NAMESPACE", "namespace").strip("/"),
-        ca_cert=of("ca-cert", "CACERT", "ca_cert"),
-        ca_path=of("ca-path", "CAPATH", "ca_path"),
-        ca_bytes=variable(env, "CACERT_BYTES") or (vault.ssl.ca_cert_bytes if vault.ssl else ""),
-        client_cert=of("client-cert", "CLIENT_CERT", "client_cert"),
-        client_key=of("client-key", "CLIENT_KEY", "client_key"),
-        server_name=of("tls-server-name", "TLS_SERVER_NAME", "tls_server_name"),
-        skip_verify=bool(skip) or vault.tls_skip_verify,
-        user_agent=vault.client_user_agent,
-        keep_alive=not {"auto-auth", "templating"}.intersection(config.disable_keep_alives),
-    )
-
-
 def backoff(attempt: int, least: float, most: float, *, draw: Callable[[], float] = random.random) -> float:
     """Seconds to wait after the attempt of that number (from 0): doubling, capped, minus up to a quarter."""
     wait = min(least * 2.0 ** min(attempt, 62), most)
@@ -136,11 +83,11 @@ def backoff(attempt: int, least: float, most: float, *, draw: Callable[[], float
 class Upstream:
     """A pool of connections to one endpoint. Close it when done."""
 
-    def __init__(self, endpoint: Endpoint, at_once: int = AT_ONCE, *, told: Observer | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, at_once: int = 0, *, told: Observer | None = None) -> None:
         self._told = told
         self.endpoint = endpoint
         self._idle: list[Connection] = []
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once or endpoint.connections.at_once or AT_ONCE)
         self._context: tuple[tuple[Any, ...], ssl.SSLContext] | None = None
         self.requests = 0
         """How many were sent."""
@@ -281,7 +228,8 @@ class Upstream:
         answer = await connection.exchange(head, body, head_only=head_only, streams=streams)
         if answer.stream is not None:
             return answer  # whoever reads it to its end has the connection
-        if not connection.closed and self.endpoint.keep_alive:
+        most = self.endpoint.connections.idle
+        if not connection.closed and self.endpoint.keep_alive and (not most or len(self._idle) < most):
             connection.idle_since = monotonic()
             self._idle.append(connection)
         else:
@@ -289,9 +237,10 @@ class Upstream:
         return answer
 
     def _kept(self) -> Connection | None:
+        longest = self.endpoint.connections.idle_time
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed and monotonic() - connection.idle_since < IDLE:
+            if not connection.closed and monotonic() - connection.idle_since < longest:
                 return connection
             connection.close()
         return None
@@ -323,8 +272,9 @@ class Upstream:
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         parts = urlsplit(self.endpoint.address)
+        patience, handshake = self.endpoint.connections.patience, self.endpoint.connections.handshake
         try:
-            async with asyncio.timeout(CONNECT):
+            async with asyncio.timeout(patience if patience < math.inf else None):
                 if parts.scheme == "unix":
                     _, made = await loop.create_unix_connection(Connection, parts.path)
                 elif parts.scheme in {"http", "https"} and parts.hostname:
@@ -336,13 +286,15 @@ class Upstream:
                         parts.port or (443 if secure else 80),
                         ssl=context,
                         server_hostname=(self.endpoint.server_name or parts.hostname) if secure else None,
+                        ssl_handshake_timeout=(handshake or None) if secure else None,
                     )
                 else:
                     raise NoConnection("the server's address must be an http, https or unix URL")
         except TimeoutError:
-            raise NoConnection(f"no connection to the server within {CONNECT:g} seconds") from None
+            raise NoConnection(f"no connection to the server within {patience:g} seconds") from None
         except (OSError, ssl.SSLError) as error:
             raise NoConnection(f"the server cannot be reached: {_reason(error)}") from None
+        made.probe(self.endpoint.connections.sign_of_life)
         return made
 
     def _tls(self) -> ssl.SSLContext:

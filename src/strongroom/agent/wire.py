@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -111,6 +112,15 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._answer = None
+
+    def probe(self, pause: float) -> None:
+        """Have the kernel probe the other end each ``pause`` seconds while nothing is sent; 0: never."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if pause and sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):  # not every kernel has them
+                if hasattr(socket, option):
+                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), max(int(pause), 1))
 
     def close(self) -> None:
         """End the connection at once."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = 127
 VERSION_WORDS = frozenset({"version", "-v", "-version", "--version"})
+CONSUL_TEMPLATE = "consul-template"
+"""The name of a link under which ``template`` is all there is."""
 HELP_WORDS = frozenset({"-h", "-help", "--help"})
 
 
@@ -49,9 +51,13 @@ def main(  # noqa: PLR0917 (the three streams have an order everybody knows)
 ) -> int:
     """Runs one command line and returns its exit code.
 
+    Called ``consul-template`` it is ``strongroom template``.
+
     0: done; 1: the command line or this machine; 2: the server, or nothing there;
     127: no such command.
     """
+    if name == CONSUL_TEMPLATE:
+        name, argv = "strongroom", ["template", *argv]
     if argv and argv[0] in VERSION_WORDS and not HELP_WORDS.intersection(argv[1:2]):
         print(f"Strongroom v{__version__}", file=stdout or sys.stdout)
         return 0

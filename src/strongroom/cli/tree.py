@@ -42,6 +42,7 @@ OTHER = {
     "secrets": ("secrets", "Secrets engines"),
     "ssh": ("ssh", "Log in to a host by a certificate or a password for one login"),
     "ssh-helper": ("ssh_helper", "Check such a password, on the host"),
+    "template": ("template", "Render files from secrets, as consul-template does"),
     "token": ("token", "Tokens"),
     "transit": ("transit", "Keys from elsewhere for a transit engine"),
     "version": ("status", "Show the version of this command"),

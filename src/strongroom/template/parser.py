@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from strongroom.template import literal
 from strongroom.template.errors import SyntaxMistake
+from strongroom.template.foreign import unknown
 from strongroom.template.lexer import Kind, Lexer, Token, place
 from strongroom.template.node import (
     Action,
@@ -343,7 +344,7 @@ class Parser:
         match token.kind:
             case Kind.NAME:
                 if token.text not in self.functions:
-                    self.fail(f"function {literal.quote(token.text)} not defined", token)
+                    self.fail(f"function {literal.quote(token.text)} {unknown(token.text)}", token)
                 return Identifier(at, token.text)
             case Kind.DOT:
                 return Dot(at)

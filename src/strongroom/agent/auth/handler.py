@@ -72,7 +72,7 @@ class AuthHandler:
     async def _failed(self, error: StrongroomError, failures: int) -> None:
         stanza = self._stanza
         self._state.auth.failed(error.public)
-        if stanza.exit_on_err:
+        if stanza.exit_on_err or 0 < stanza.attempts <= failures + 1:
             raise LoginFailed(f"the login failed: {error.public}") from None
         wait = max(backoff(failures, stanza.min_backoff, stanza.max_backoff), retry_after(error))
         _log.error(
@@ -106,6 +106,8 @@ class AuthHandler:
         return answer
 
     async def _existing(self, token: Secret[str]) -> Lifetime:
+        if not self._stanza.renews:
+            return self._take({}, token)
         answer = await self._upstream.call(
             "GET", "auth/token/lookup-self", token=token, doing="looking the token up"
         )

@@ -22,6 +22,7 @@ from strongroom.secret import Secret
 
 _log = logging.getLogger("agent.sink.file")
 DEFAULT_MODE = 0o640
+_KEYS = frozenset({"path", "mode", "uid", "gid", "content"})
 
 
 class Sink:
@@ -32,6 +33,8 @@ class Sink:
         self._upstream = upstream
         self.path = Path(str(stanza.config.get("path", "")))
         self._shape = _shape(stanza.config)
+        if unknown := sorted(set(stanza.config) - _KEYS):
+            _log.warning(f"{stanza.place}: keys without effect in the config of a sink: {', '.join(unknown)}")
 
     async def write(self, holder: TokenHolder) -> None:
         """Write the holder's token. Raises StrongroomError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.agent.config.load import load, parsed
+from strongroom.agent.config.load import load, parsed, texts_below
 from strongroom.agent.config.stanza import (
     AgentConfig,
     ApiProxy,
@@ -45,4 +45,5 @@ __all__ = [
     "Wait",
     "load",
     "parsed",
+    "texts_below",
 ]

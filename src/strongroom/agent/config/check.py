@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strongroom.agent.config.stanza import AgentConfig, AutoAuth, EnvTemplate, Template
+from strongroom.agent.config.key import Stanza
+from strongroom.agent.config.stanza import AgentConfig, AutoAuth, EnvTemplate, Persist, Template
 from strongroom.setting import Place, Problem
 
 METHODS = (
@@ -14,17 +15,34 @@ METHODS = (
 
 def check(config: AgentConfig, *, proxy: bool = False) -> Iterator[Problem]:
     """Everything that is wrong with stanzas which each are right."""
-    yield from _purpose(config, proxy=proxy)
+    if config.conduct.alone:
+        yield from _alone(config)
+    else:
+        yield from _purpose(config, proxy=proxy)
+        yield from _exec_of_agent(config)
     if config.auto_auth is not None:
         yield from _auto_auth(config, config.auto_auth)
     for template in config.templates:
-        yield from _template(template)
+        yield from _template(template, dry=config.conduct.dry)
     for variable in config.env_templates:
         yield from _text_of(variable)
         if not variable.label:
             yield Problem(variable.place, "env_template needs the name of a variable")
     yield from _exec(config)
     yield from _listeners(config)
+    if config.cache is not None and config.cache.persist is not None:
+        yield from _persist(config.cache.persist)
+
+
+def _alone(config: AgentConfig) -> Iterator[Problem]:
+    """What has no place where templates are all there is to do."""
+    others: list[tuple[str, Stanza | None]] = [("cache", config.cache), ("api_proxy", config.api_proxy)]
+    others += [("listener", listener) for listener in config.listeners]
+    for name, stanza in others:
+        if stanza is not None:
+            yield Problem(stanza.place, f"{name} is the agent's: run strongroom agent")
+    if config.exit_after_auth:
+        yield Problem(Place("configuration"), "exit_after_auth is the agent's: say once instead")
 
 
 def _purpose(config: AgentConfig, *, proxy: bool) -> Iterator[Problem]:
@@ -92,9 +110,16 @@ def _sinks(stanza: AutoAuth) -> Iterator[Problem]:
             yield Problem(sink.place, "aad and aad_env_var exclude each other")
 
 
-def _template(stanza: Template) -> Iterator[Problem]:
+def _persist(stanza: Persist) -> Iterator[Problem]:
+    if stanza.label != "kubernetes":
+        yield Problem(stanza.place, f"persist {stanza.label} is not available; there is: kubernetes")
+    if not stanza.path:
+        yield Problem(stanza.place, "persist needs a path")
+
+
+def _template(stanza: Template, *, dry: bool) -> Iterator[Problem]:
     yield from _text_of(stanza)
-    if not stanza.destination and not stanza.map_to_environment_variable:
+    if not stanza.destination and not dry:
         yield Problem(stanza.place, "template needs a destination")
 
 
@@ -109,10 +134,15 @@ def _exec(config: AgentConfig) -> Iterator[Problem]:
         yield Problem(config.env_templates[0].place, "env_template needs an exec block with a command")
     if config.env_templates and config.templates:
         yield Problem(config.env_templates[0].place, "env_template cannot be combined with template")
-    if stanza is not None and not stanza.command:
-        yield Problem(stanza.place, "exec needs a command")
-    if stanza is not None and not config.env_templates and not config.templates:
-        yield Problem(stanza.place, "exec needs at least one env_template or template")
+
+
+def _exec_of_agent(config: AgentConfig) -> Iterator[Problem]:
+    if config.exec is not None and config.exec.enabled and not config.exec.command:
+        yield Problem(config.exec.place, "exec needs a command")
+    if config.exec is not None and not config.env_templates and not config.templates:
+        yield Problem(config.exec.place, "exec needs at least one env_template or template")
+    if config.parse_only:
+        yield Problem(Place("configuration"), "parse_only is for strongroom template")
 
 
 def _listeners(config: AgentConfig) -> Iterator[Problem]:

@@ -24,6 +24,15 @@ class Stanza:
     given: frozenset[str] = frozenset()
     place: Place = field(default=Place("default"), compare=False)
 
+    def said(self) -> dict[str, Any]:
+        """All of it but where it stands."""
+        return {name: value for name, value in vars(self).items() if name != "place"}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stanza) and type(other) is type(self) and other.said() == self.said()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes while it is read
+
     def short(self, node: Node) -> None:
         """Take over a value that stands where the block is expected. Raises BadValue."""
         raise BadValue("must be a block")
@@ -37,17 +46,44 @@ def key(
     names: tuple[str, ...] = (),
     required: bool = False,
     ignored: str = "",
+    unless: Any = None,
+    adds: bool = False,
+    refused: str = "",
 ) -> Any:
-    """Declare a key as a dataclass field; ``names`` are older words for it."""
-    metadata = {"read": read, "help": help, "names": names, "required": required, "ignored": ignored}
+    """Declare a key as a dataclass field; ``names`` are older words for it.
+
+    What several texts say of a key that ``adds`` counts together; of others, the last counts.
+    """
+    metadata = {
+        "read": read,
+        "help": help,
+        "names": names,
+        "required": required,
+        "ignored": ignored,
+        "unless": unless,
+        "adds": adds,
+        "refused": refused,
+    }
     if isinstance(default, Secret | dict):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def ignored(reason: str = "has no meaning here", *, default: Any = None) -> Any:
-    """Declare a key that Vault's agent or consul-template know and that has no meaning here."""
-    return key(anything, default, ignored=reason)
+def ignored(reason: str = "has no meaning here", *, default: Any = None, unless: Any = None) -> Any:
+    """Declare a key that Vault's agent or consul-template know and that has no meaning here.
+
+    That is told wherever it is set, unless it is set to what happens anyway.
+    """
+    return key(anything, default, ignored=reason, unless=unless)
+
+
+def refused(reason: str) -> Any:
+    """Declare a key that others know and that must not be set here."""
+
+    def read(node: Node) -> Any:
+        raise BadValue(reason)
+
+    return key(read, None, refused=reason)
 
 
 def block(

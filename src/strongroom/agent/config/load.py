@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from strongroom.agent.conduct import Conduct
+from strongroom.agent.config.caution import cautions
 from strongroom.agent.config.check import check
 from strongroom.agent.config.reader import Reader
 from strongroom.agent.config.stanza import AgentConfig
@@ -21,26 +23,36 @@ def load(paths: Sequence[str], *, proxy: bool = False) -> AgentConfig:
     Directories give their ``*.hcl`` and ``*.json`` in the order of their names. Raises ConfigError with
     everything that is wrong.
     """
-    texts = [(str(file), _text(file)) for path in paths for file in _files(Path(path))]
+    texts = [(str(file), _text(file)) for path in paths for file in _files(_named(path))]
     return parsed(texts, proxy=proxy)
 
 
-def parsed(texts: Iterable[tuple[str, str]], *, proxy: bool = False) -> AgentConfig:
-    """The configuration that texts declare, each with the name of its source. Raises ConfigError."""
-    config = AgentConfig()
+def parsed(
+    texts: Iterable[tuple[str, str | Object]],
+    *,
+    proxy: bool = False,
+    conduct: Conduct | None = None,
+    finish: Callable[[AgentConfig], None] = lambda _: None,
+) -> AgentConfig:
+    """The configuration that texts declare, each with the name of its source. Raises ConfigError.
+
+    A tree counts as a text. ``finish`` may complete what was read before it is checked.
+    """
+    config = AgentConfig(conduct=conduct or Conduct())
     problems: list[Problem] = []
     warnings: list[str] = []
     for source, text in texts:
-        reader = Reader(source)
-        reader.fill(config, _tree(text, source))
+        reader = Reader(source, strict=config.conduct.alone)
+        reader.fill(config, _tree(text, source) if isinstance(text, str) else text)
         problems += reader.problems
         warnings += reader.warnings
     if not problems:
+        finish(config)
         config = _completed(config)
         problems += check(config, proxy=proxy)
     if problems:
         raise ConfigError(problems)
-    config.warnings = tuple(warnings)
+    config.warnings = (*warnings, *cautions(config, proxy=proxy))
     return config
 
 
@@ -49,6 +61,25 @@ def _tree(text: str, source: str) -> Object:
         return parse(text)
     except ParseError as error:
         raise ConfigError([Problem(Place(source, error.line, error.column), error.sentence)]) from None
+
+
+def texts_below(path: str) -> list[tuple[str, str]]:
+    """The text of a file, or of all files in a folder and below, in the order of their names.
+
+    What begins with a dot is left out: the inner workings of mounted volumes. Raises ConfigError.
+    """
+    top = _named(path)
+    if not top.is_dir():
+        return [(path, _text(top))]
+    found = [each for each in top.rglob("*") if each.is_file()]
+    seen = [each for each in found if not any(p.startswith(".") for p in each.relative_to(top).parts)]
+    return [(str(each), _text(each)) for each in sorted(seen)]
+
+
+def _named(path: str) -> Path:
+    if not path:
+        raise ConfigError([Problem(Place("-config"), "names no file")])
+    return Path(path)
 
 
 def _files(path: Path) -> list[Path]:
@@ -87,21 +118,23 @@ def _completed(config: AgentConfig) -> AgentConfig:
             template.left_delimiter = left.left
         if "right_delimiter" not in template.given:
             template.right_delimiter = left.right
-    return _tls_of_consul_template(_log_of_consul_template(config))
+    return _tls_of_consul_template(_log(config))
 
 
-def _log_of_consul_template(config: AgentConfig) -> AgentConfig:
-    if isinstance(config.log_file, dict):
-        stanza = config.log_file
-        config.log_file = str(stanza.get("path", ""))
-        config.log_rotate_bytes = int(stanza.get("log_rotate_bytes", 0))
-        config.log_rotate_max_files = int(stanza.get("log_rotate_max_files", 0))
+def _log(config: AgentConfig) -> AgentConfig:
+    """What stands beside ``log_file`` means the same as what stands in it."""
+    for name in ("log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files"):
+        if name in config.given:
+            setattr(config.log_file, name, getattr(config, name))
     return config
 
 
 def _tls_of_consul_template(config: AgentConfig) -> AgentConfig:
     ssl = config.vault.ssl
     if ssl is None:
+        return config
+    if "enabled" in ssl.given and not ssl.enabled:
+        config.vault = replace(config.vault, ssl=None)
         return config
     vault = config.vault
     config.vault = replace(

@@ -21,10 +21,14 @@ class Found(NamedTuple):
 
 
 class Reader:
-    """Reads one text; ``problems`` and ``warnings`` grow as it goes."""
+    """Reads one text; ``problems`` and ``warnings`` grow as it goes.
 
-    def __init__(self, source: str) -> None:
+    A ``strict`` one takes no key that nobody knows.
+    """
+
+    def __init__(self, source: str, *, strict: bool = False) -> None:
         self._source = source
+        self._strict = strict
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
 
@@ -56,8 +60,10 @@ class Reader:
         before = getattr(stanza, each.name)
         if isinstance(value, dict) and isinstance(before, dict):
             value = before | value
+        if each.metadata["adds"]:
+            value = before + value
         setattr(stanza, each.name, value)
-        if each.metadata["ignored"]:
+        if each.metadata["ignored"] and not _is(value, each.metadata["unless"]):
             self.warnings.append(f"{self._place(item)}: {item.name} {each.metadata['ignored']}")
 
     def _block(self, stanza: Stanza, each: Field[Any], item: Item) -> None:
@@ -90,7 +96,7 @@ class Reader:
         hint = f"; did you mean {near[0]}?" if near else ""
         where = f" in {name}" if name else ""
         sentence = f"unknown key {item.name}{where}{hint}"
-        if stanza.STRICT:
+        if stanza.STRICT or self._strict:
             self.problem(self._place(item), sentence)
         else:
             self.warnings.append(f"{self._place(item)}: {sentence}")
@@ -101,6 +107,11 @@ class Reader:
     def problem(self, place: Place, sentence: str) -> None:
         """Note that something is wrong."""
         self.problems.append(Problem(place, sentence))
+
+
+def _is(value: Any, harmless: Any) -> bool:
+    """Whether a key that is ignored is set to what happens anyway."""
+    return harmless is not None and str(value).lower() == str(harmless).lower()
 
 
 def _is_plain(item: Item) -> bool:

@@ -5,25 +5,24 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from strongroom.agent.config.key import Stanza, block, ignored, key
+from strongroom.agent.conduct import Conduct
+from strongroom.agent.config.key import Stanza, block, ignored, key, refused
 from strongroom.agent.config.value import (
     command,
-    duration_or_block,
     forced,
     fraction,
     mode,
     signal_number,
     table,
-    text_or_block,
     texts,
 )
 from strongroom.hcl import Literal, Node
 from strongroom.secret import Secret
+from strongroom.setting import BadValue
 from strongroom.setting.value import (
-    anything,
     choice,
     duration,
     flag,
@@ -35,6 +34,9 @@ from strongroom.setting.value import (
 )
 
 _ENTERPRISE = "is for servers of Vault Enterprise; it has no effect"
+_CONSUL = "concerns Consul, which is not read here; it has no effect"
+_NOMAD = "concerns Nomad, which is not read here; it has no effect"
+_FIGURES = "has no effect: figures are told at /agent/v1/metrics of a listener, and nowhere sent"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -43,9 +45,18 @@ class Retry(Stanza):
 
     num_retries: int = key(integer, 12, "Attempts before a failure is told; -1: none but the first.")
     enabled: bool = key(flag, True)
-    attempts: int = key(whole, 12, "consul-template's word for num_retries; 0: no end.")
+    attempts: int = key(integer, 12, "consul-template's word for num_retries; 0: no end.")
     backoff: float = key(duration, 0.25, "Wait before the second attempt; doubles each time.")
-    max_backoff: float = key(duration, 60.0, "Longest wait between attempts.")
+    max_backoff: float = key(duration, 60.0, "Longest wait between attempts; 0: no limit.")
+
+    @property
+    def limit(self) -> int:
+        """Attempts after which a failure is one for good, in either's words; 0: there is no end."""
+        if not self.enabled:
+            return 1
+        if "attempts" in self.given:
+            return max(self.attempts, 0)
+        return 1 if self.num_retries < 0 else self.num_retries or 12
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -60,6 +71,20 @@ class Ssl(Stanza):
     ca_path: str = key(text, "")
     ca_cert_bytes: str = key(text, "")
     server_name: str = key(text, "")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Transport(Stanza):
+    """Connections to the server as consul-template has them; 0 stands for no limit."""
+
+    dial_keep_alive: float = key(duration, 30.0, "Pause between signs of life on an idle connection.")
+    dial_timeout: float = key(duration, 10.0, "How long a connection may take to be made.")
+    disable_keep_alives: bool = key(flag, False, "A connection for each request.")
+    idle_conn_timeout: float = key(duration, 60.0, "How long an idle connection is kept.")
+    max_idle_conns: int = key(whole, 0)
+    max_idle_conns_per_host: int = key(whole, 100)
+    max_conns_per_host: int = key(whole, 0)
+    tls_handshake_timeout: float = key(duration, 10.0)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -89,7 +114,7 @@ class Vault(Stanza):
     k8s_service_account_token: Secret[str] = key(secret, Secret(""))
     k8s_service_mount_path: str = key(text, "")
     ssl: Ssl | None = block(Ssl)
-    transport: Any = ignored("has no effect; connections are kept and limited by the agent")
+    transport: Transport = block(Transport, always=True)
     grace: Any = ignored("has no effect since Vault's leases are renewed early enough")
 
 
@@ -105,6 +130,11 @@ class Method(Stanza):
     max_backoff: float = key(duration, 300.0)
     exit_on_err: bool = key(flag, False)
     config: Mapping[str, Any] = key(table, {})
+    # set by the program, not by the text
+    attempts: int = 0
+    """Failures in a row after which the process ends; 0: it goes on trying."""
+    renews: bool = True
+    """Whether the token is looked up and renewed."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -207,9 +237,11 @@ class Wait(Stanza):
 
     def short(self, node: Node) -> None:
         """``"2s:6s"``, or ``"2s"``."""
-        least, _, most = text(node).partition(":")
-        self.min = duration(Literal.of(least))
-        self.max = duration(Literal.of(most)) if most else 0.0
+        least, colon, most = text(node).partition(":")
+        self.min = duration(Literal.of(least.strip()))
+        self.max = duration(Literal.of(most.strip())) if colon else 0.0
+        if colon and self.max < self.min:
+            raise BadValue("cannot have a maximum that is less than its minimum")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -217,9 +249,9 @@ class ExecEnv(Stanza):
     """Which of the agent's environment a command sees."""
 
     pristine: bool = key(flag, False)
-    custom: tuple[str, ...] = key(texts, ())
-    allowlist: tuple[str, ...] = key(texts, (), names=("whitelist",))
-    denylist: tuple[str, ...] = key(texts, (), names=("blacklist",))
+    custom: tuple[str, ...] = key(texts, (), adds=True)
+    allowlist: tuple[str, ...] = key(texts, (), names=("whitelist",), adds=True)
+    denylist: tuple[str, ...] = key(texts, (), names=("blacklist",), adds=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -247,11 +279,11 @@ class Command(Stanza):
 
     command: tuple[str, ...] = key(command, ())
     enabled: bool = key(flag, True)
-    timeout: float = key(duration, 30.0)
+    timeout: float = key(duration, 30.0, "How long it may take; 0: as long as it wants.")
     env: ExecEnv | None = block(ExecEnv)
-    kill_signal: int = key(signal_number, signal.SIGTERM)
-    kill_timeout: float = key(duration, 30.0)
-    reload_signal: int = key(signal_number, 0)
+    kill_signal: int = key(signal_number, signal.SIGTERM, "What ends it when it takes too long.")
+    kill_timeout: float = key(duration, 2.0, "Wait for that before it is killed.")
+    reload_signal: Any = ignored("has no effect: the command of a template runs anew at each change")
     splay: float = key(duration, 0.0)
 
 
@@ -283,7 +315,7 @@ class Template(Stanza):
     sandbox_path: str = key(text, "")
     wait: Wait | None = block(Wait)
     cycle: Cycle | None = block(Cycle)
-    map_to_environment_variable: str = key(text, "")
+    map_to_environment_variable: Any = refused("is not for configurations: use env_template")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -327,7 +359,75 @@ class Exec(Stanza):
     kill_timeout: float = key(duration, 30.0)
     reload_signal: int = key(signal_number, 0)
     splay: float = key(duration, 0.0)
-    timeout: float = key(duration, 0.0)
+    timeout: float = key(duration, 0.0, "How long it may run before it is killed; 0: for ever.")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LogFile(Stanza):
+    """A file the log is written to as well, and when it is put aside."""
+
+    path: str = key(text, "")
+    log_rotate_bytes: int = key(integer, 0)
+    log_rotate_duration: float = key(duration, 86_400.0)
+    log_rotate_max_files: int = key(integer, 0, "How many old files are kept; 0: all, -1: none.")
+
+    def short(self, node: Node) -> None:
+        """The path alone."""
+        self.path = text(node)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Syslog(Stanza):
+    """The machine's syslog daemon, which is told the log as well."""
+
+    enabled: bool | None = key(flag, None, "True where another key stands here.")
+    facility: str = key(text, "LOCAL0")
+    name: str = key(text, "strongroom")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is told."""
+        return bool(self.given) if self.enabled is None else self.enabled
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Telemetry(Stanza):
+    """How the agent's figures are told."""
+
+    prometheus_retention_time: float = key(duration, 0.0)
+    disable_hostname: Any = ignored(_FIGURES)
+    enable_hostname_label: Any = ignored(_FIGURES)
+    usage_gauge_period: Any = ignored(_FIGURES)
+    maximum_gauge_cardinality: Any = ignored(_FIGURES)
+    metrics_prefix: Any = ignored(_FIGURES)
+    prefix_filter: Any = ignored(_FIGURES)
+    filter_default: Any = ignored(_FIGURES)
+    lease_metrics_epsilon: Any = ignored(_FIGURES)
+    num_lease_metrics_buckets: Any = ignored(_FIGURES)
+    add_lease_metrics_namespace_labels: Any = ignored(_FIGURES)
+    statsd_address: Any = ignored(_FIGURES)
+    statsite_address: Any = ignored(_FIGURES)
+    dogstatsd_addr: Any = ignored(_FIGURES)
+    dogstatsd_tags: Any = ignored(_FIGURES)
+    stackdriver_project_id: Any = ignored(_FIGURES)
+    stackdriver_location: Any = ignored(_FIGURES)
+    stackdriver_namespace: Any = ignored(_FIGURES)
+    stackdriver_debug_logs: Any = ignored(_FIGURES)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Deduplicate(Stanza):
+    """Sharing of what was rendered, by way of Consul: not to be had here."""
+
+    enabled: Any = ignored(
+        "has no effect: what is rendered is shared by way of Consul, which is not read here; each instance "
+        "renders for itself",
+        unless=False,
+    )
+    prefix: Any = ignored(_CONSUL)
+    ttl: Any = ignored(_CONSUL)
+    max_stale: Any = ignored(_CONSUL)
+    block_query_wait: Any = ignored(_CONSUL)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -351,11 +451,11 @@ class AgentConfig(Stanza):
         choice("", "trace", "debug", "info", "warn", "notice", "warning", "error", "err"), ""
     )
     log_format: str = key(choice("", "standard", "json"), "")
-    log_file: Any = key(text_or_block, "")
+    log_file: LogFile = block(LogFile, always=True)
     log_rotate_bytes: int = key(integer, 0)
     log_rotate_duration: float = key(duration, 86_400.0)
     log_rotate_max_files: int = key(integer, 0)
-    telemetry: Any = key(anything, None)
+    telemetry: Telemetry | None = block(Telemetry)
     vault: Vault = block(Vault, always=True, names=("bao", "openbao", "strongroom"))
     auto_auth: AutoAuth | None = block(AutoAuth)
     api_proxy: ApiProxy | None = block(ApiProxy)
@@ -369,21 +469,25 @@ class AgentConfig(Stanza):
     exec: Exec | None = block(Exec)
     # consul-template's
     wait: Wait | None = block(Wait)
-    kill_signal: int = key(signal_number, signal.SIGINT)
-    reload_signal: int = key(signal_number, signal.SIGHUP)
+    kill_signal: int = key(signal_number, signal.SIGINT, "What ends the process.")
+    reload_signal: int = key(signal_number, signal.SIGHUP, "What has the configuration read again.")
+    once: bool = key(flag, False, "Render everything once, and end.")
+    parse_only: bool = key(flag, False, "Read templates, render none, and end.", names=("parseonly",))
     splay: float = key(duration, 0.0)
-    retry: Any = key(duration_or_block, None, "consul-template's old pause between attempts.")
+    retry: float | None = key(duration, None, "consul-template's old pause between attempts.")
     default_delimiters: Delimiters | None = block(Delimiters)
     template_error_fatal: bool = key(flag, True)
-    err_on_failed_lookup: bool = key(flag, False)
-    syslog: Any = ignored("has no effect: the agent logs to standard error and to a file")
-    max_stale: Any = ignored("concerns Consul, which this agent does not read")
-    block_query_wait: Any = ignored("concerns Consul, which this agent does not read")
-    consul: Any = ignored("concerns Consul, which this agent does not read")
-    nomad: Any = ignored("concerns Nomad, which this agent does not read")
-    deduplicate: Any = ignored("concerns Consul, which this agent does not read")
-    token: Any = ignored("concerns Consul, which this agent does not read")
-    auth: Any = ignored("concerns Consul, which this agent does not read")
-    ssl: Any = ignored("concerns Consul, which this agent does not read; the server's stands in vault { }")
-    path: Any = ignored("concerns Consul, which this agent does not read")
+    err_on_failed_lookup: bool = key(flag, False, "A secret that is missing ends the process.")
+    syslog: Syslog | None = block(Syslog)
+    deduplicate: Deduplicate | None = block(Deduplicate)
+    max_stale: Any = ignored(_CONSUL)
+    block_query_wait: Any = ignored(_CONSUL)
+    consul: Any = ignored(_CONSUL)
+    nomad: Any = ignored(_NOMAD)
+    token: Any = ignored(_CONSUL)
+    auth: Any = ignored(_CONSUL)
+    ssl: Any = ignored("concerns Consul, which is not read here; the server's stands in vault { }")
+    path: Any = ignored(_CONSUL)
+    # set by the program, not by the text
+    conduct: Conduct = field(default_factory=Conduct)
     warnings: tuple[str, ...] = ()

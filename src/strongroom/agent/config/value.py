@@ -8,7 +8,7 @@ from typing import Any
 
 from strongroom.hcl import List, Literal, Node, Object
 from strongroom.setting import BadValue
-from strongroom.setting.value import duration, flag, text
+from strongroom.setting.value import flag, text
 
 _OCTAL = re.compile(r"0?o?[0-7]{1,4}", re.ASCII)
 
@@ -27,14 +27,14 @@ def texts(node: Node) -> tuple[str, ...]:
 
 
 def command(node: Node) -> tuple[str, ...]:
-    """A command: a list of words is run as it stands, one string by the shell; a URL stands for itself."""
+    """A command: a list of words is run as it stands, a line of several words by the shell."""
     found = texts(node)
-    if len(found) != 1 or isinstance(node, List):
+    if len(found) != 1:
         return found
     line = found[0].strip()
     if not line:
         return ()
-    return (line,) if line.startswith(("http://", "https://")) else ("/bin/sh", "-c", line)
+    return ("/bin/sh", "-c", line) if len(line.split()) > 1 else (line,)
 
 
 def mode(node: Node) -> int:
@@ -78,13 +78,3 @@ def forced(node: Node) -> str:
     if isinstance(node, Literal) and node.value == "force":
         return "force"
     return "true" if flag(node) else ""
-
-
-def text_or_block(node: Node) -> str | dict[str, Any]:
-    """A string, or a block whose keys are read later."""
-    return text(node) if isinstance(node, Literal) else table(node)
-
-
-def duration_or_block(node: Node) -> float | dict[str, Any]:
-    """Seconds, or a block whose keys are read later."""
-    return duration(node) if isinstance(node, Literal) else table(node)

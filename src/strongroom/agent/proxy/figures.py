@@ -7,7 +7,6 @@ from collections.abc import Callable
 from strongroom.agent.cache.cache import Cache
 from strongroom.agent.config import AgentConfig
 from strongroom.agent.state import State
-from strongroom.hcl.duration import parse
 from strongroom.metrics.registry import Metrics
 
 
@@ -42,8 +41,4 @@ def figures(state: State, cache: Cache | None) -> Metrics:
 
 def retention(config: AgentConfig) -> float:
     """``telemetry.prometheus_retention_time`` in seconds; 0, without Prometheus, where none is set."""
-    stanza = (
-        config.telemetry[-1] if isinstance(config.telemetry, list) and config.telemetry else config.telemetry
-    )
-    value = stanza.get("prometheus_retention_time", 0) if isinstance(stanza, dict) else 0
-    return float(parse(str(value))) if value else 0.0
+    return config.telemetry.prometheus_retention_time if config.telemetry else 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,12 +20,12 @@ from strongroom.agent.render.certificate import certificate_at
 from strongroom.agent.render.lease import RENEWAL, Rules
 from strongroom.agent.render.reading import Reading
 from strongroom.agent.render.supply import Persistence, Supply
-from strongroom.agent.render.target import Target, stamp, target_of
+from strongroom.agent.render.target import Target, name_of, stamp, target_of
 from strongroom.agent.render.way import Way
 from strongroom.agent.render.world import Machine
 from strongroom.agent.state import State, TemplateState
 from strongroom.agent.token import TokenHolder
-from strongroom.agent.upstream import Upstream
+from strongroom.agent.upstream import AT_ONCE, Upstream
 from strongroom.errors import StrongroomError
 from strongroom.template import Certificate as PemEncoded
 from strongroom.template import CertificateIssue, Dependency, FileContent, Rendered, TemplateError
@@ -57,20 +58,21 @@ class Runner:
         self._config = config
         self._holder = holder
         self._rendered = rendered
+        self._conduct = config.conduct
         self._dirty: dict[int, tuple[float, float]] = {}
         """Targets by their identity: when they first and last changed since they were written."""
         self._news = asyncio.Event()
         self._fatal: Exit | None = None
         self.done = asyncio.Event()
         stanzas: Sequence[Template | EnvTemplate] = (*config.templates, *config.env_templates)
-        state.templates = [TemplateState(_name(each)) for each in stanzas]
+        state.templates = [TemplateState(name_of(each)) for each in stanzas]
         self.targets = [target_of(each, told) for each, told in zip(stanzas, state.templates, strict=True)]
         self._supply = Supply(
             Reading(upstream, holder, way),
             _rules(config, cached=way is not None),
             persistence_of(config),
             state,
-            at_once=config.template_config.max_connections_per_host,
+            at_once=config.template_config.max_connections_per_host or AT_ONCE,
             changed=self._changed,
             doubt=doubt,
             fatal=self._end,
@@ -79,8 +81,10 @@ class Runner:
 
     async def run(self) -> None:
         """For ever. Raises Exit where the configuration says that a failure ends the agent."""
-        await self._holder.get()
+        if not self._conduct.alone:
+            await self._holder.get()
         seen = self._holder.generation
+        self._news.set()
         followers = [asyncio.create_task(self._follow_token(seen)), asyncio.create_task(self._follow_files())]
         for target in self.targets:
             self._mark(target)
@@ -148,8 +152,8 @@ class Runner:
     def _settled(self, target: Target, since: tuple[float, float]) -> bool:
         """Whether a template that waits for quiet has waited long enough; else it comes again."""
         wait = _wait_of(self._config, target)
-        if wait is None:
-            return True
+        if wait is None or self._conduct.once or not self.done.is_set():
+            return True  # the first time nobody waits: what starts needs its files
         first, last = since
         left = min(last + wait.min, first + (wait.max or 4 * wait.min)) - monotonic()
         if left <= 0:
@@ -167,7 +171,7 @@ class Runner:
             if found.missing:
                 self._offer(target, found)
                 return False
-            changed = self._settled(target, since) and target.write(found)
+            changed = self._settled(target, since) and target.write(found, dry=self._conduct.dry)
         except (TemplateError, StrongroomError) as error:
             self._failed(target, error)
             return False
@@ -182,8 +186,9 @@ class Runner:
         sentence = error.public if isinstance(error, StrongroomError) else str(error)
         target.state.failures += 1
         target.state.last_error = sentence
-        if isinstance(error, TemplateError) and _is_fatal(self._config, target):
-            self._end(Exit(1, f"template {target.name}: {sentence}"))
+        certain = isinstance(error, TemplateError) or self._conduct.alone
+        if certain and _is_fatal(self._config, target):
+            self._end(Exit(self._conduct.failed, f"template {target.name}: {sentence}"))
             return
         _log.error("template failed", extra={"fields": {"destination": target.name, "error": sentence}})
         if isinstance(error, StrongroomError):  # the disk: it may have room again
@@ -207,10 +212,6 @@ def _fetched(dependency: Dependency) -> bool:
     return not isinstance(dependency, FileContent)
 
 
-def _name(stanza: Template | EnvTemplate) -> str:
-    return stanza.label if isinstance(stanza, EnvTemplate) else stanza.destination
-
-
 def _wait_of(config: AgentConfig, target: Target) -> Wait | None:
     wait = (target.stanza.wait if isinstance(target.stanza, Template) else None) or config.wait
     return wait if wait is not None and wait.enabled and wait.min > 0 else None
@@ -219,8 +220,8 @@ def _wait_of(config: AgentConfig, target: Target) -> Wait | None:
 def _is_fatal(config: AgentConfig, target: Target) -> bool:
     if target.stanza.error_fatal is not None:
         return target.stanza.error_fatal
-    if config.auto_auth is None:  # consul-template's way
-        return config.template_error_fatal
+    if config.auto_auth is None or config.conduct.alone or "template_error_fatal" in config.given:
+        return config.template_error_fatal  # consul-template's way
     return config.template_config.exit_on_retry_failure
 
 
@@ -238,11 +239,12 @@ def _rules(config: AgentConfig, *, cached: bool) -> Rules:
 def persistence_of(config: AgentConfig) -> Persistence:
     """How failures are met, in the agent's words or consul-template's."""
     retry = config.vault.retry
-    attempts = retry.num_retries if "attempts" not in retry.given else retry.attempts
-    least = config.retry if isinstance(config.retry, float) else retry.backoff
+    least = retry.backoff if config.retry is None else config.retry
     return Persistence(
-        attempts=1 if attempts < 0 else attempts or (12 if "attempts" not in retry.given else 0),
+        attempts=retry.limit,
         least=least,
-        most=max(retry.max_backoff, least),
-        fatal=config.template_config.exit_on_retry_failure,
+        most=max(retry.max_backoff or math.inf, least),
+        fatal=config.template_config.exit_on_retry_failure or config.conduct.alone,
+        missing_fatal=config.err_on_failed_lookup,
+        code=config.conduct.failed,
     )

@@ -32,12 +32,17 @@ SOON = 5.0
 
 
 class Persistence(Struct, frozen=True):
-    """How failures are met. ``attempts`` 0 is no end; ``fatal`` ends the agent after the last."""
+    """How failures are met. ``attempts`` 0 is no end; ``fatal`` ends the agent after the last.
+
+    ``missing_fatal`` ends it as soon as there is nothing at a path; ``code`` is what it ends with.
+    """
 
     attempts: int = 12
     least: float = 0.25
     most: float = 60.0
     fatal: bool = False
+    missing_fatal: bool = False
+    code: int = 1
 
 
 class _Entry(Struct):
@@ -168,8 +173,11 @@ class Supply:
         self._state.lease_failures += 1
         if isinstance(error, Refused) and error.code == 403:
             self._doubt()
+        if persistence.missing_fatal and isinstance(error, Missing):
+            raise Exit(persistence.code, f"{_name(dependency)}: {error.public}")
         if persistence.fatal and persistence.attempts and attempt >= persistence.attempts:
-            raise Exit(1, f"{_name(dependency)}: {error.public} (exceeded maximum retries)")
+            told = f"{_name(dependency)}: {error.public} (exceeded maximum retries)"
+            raise Exit(persistence.code, told)
         wait = max(backoff(attempt - 1, persistence.least, persistence.most), retry_after(error))
         fields = {"error": error.public, "attempt": attempt, "retry_in": f"{wait:.2f}s"}
         _log.warning(f"{_name(dependency)}", extra={"fields": fields})

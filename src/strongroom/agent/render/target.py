@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,32 +68,56 @@ class Target:
                 self.files[each.path] = stamp(each.path)
         return found
 
-    def write(self, found: Rendered) -> bool:
-        """Put the rendering where it belongs; False when it is there already. Raises Unwritable."""
+    def write(self, found: Rendered, *, dry: bool = False) -> bool:
+        """Put the rendering where it belongs; False when it is there already. Raises Unwritable.
+
+        A ``dry`` one is printed instead, below the name of the place.
+        """
+        if dry:
+            return self._print(found.content)
         for each in found.writes:
             _write_aside(each)
         if isinstance(self.stanza, EnvTemplate):
             changed = self.rendered != found.content
             self.rendered = found.content
             return changed
-        path = Path(self.stanza.destination)
-        if _holds(path, found.content):
+        path, shape = Path(self.stanza.destination), _shape(self.stanza)
+        if _holds(path, found.content) and files.owned(path, shape):
             first, self.rendered = self.rendered is None, found.content
             return first and self.marker is not None and self.marker.exists()
         if self.stanza.backup:
             files.back_up(path)
         if self.marker is not None:
-            shape = files.Shape(0o600)
-            files.write(self.marker, b"", shape, default_mode=0o600, create_dirs=self.stanza.create_dest_dirs)
+            own = files.Shape(0o600)
+            files.write(self.marker, b"", own, default_mode=0o600, create_dirs=self.stanza.create_dest_dirs)
         files.write(
             path,
             found.content,
-            _shape(self.stanza),
+            shape,
             default_mode=DEFAULT_MODE,
             create_dirs=self.stanza.create_dest_dirs,
         )
         self.rendered = found.content
         return True
+
+    def _print(self, content: bytes) -> bool:
+        place = name_of(self.stanza)
+        if self.rendered == content or (self.rendered is None and place and _holds(Path(place), content)):
+            self.rendered = content
+            return False
+        self.rendered = content
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(f"> {place}\n".encode() + content)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            raise files.Unwritable(f"standard output cannot be written: {error.strerror}") from None
+        return True
+
+
+def name_of(stanza: Template | EnvTemplate) -> str:
+    """What a template is called in sentences."""
+    return stanza.label if isinstance(stanza, EnvTemplate) else stanza.destination
 
 
 def target_of(stanza: Template | EnvTemplate, state: TemplateState) -> Target:
