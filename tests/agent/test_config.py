@@ -175,15 +175,15 @@ def test_what_has_no_effect_is_told() -> None:
         cache { static_secret_token_capability_refresh_interval = "1m" }
         consul { address = "x" }
         nomad { address = "x" }
-        deduplicate { enabled = true prefix = "x" }
+        deduplicate { prefix = "x" }
     """)
     assert config.telemetry
     assert config.telemetry.prometheus_retention_time == 60
     told = "\n".join(config.warnings)
     for word in ("statsd_address has", "refresh_interval is", "consul concerns",
-                 "nomad concerns", "enabled has no effect: what is rendered", "prefix concerns"):  # fmt: skip
+                 "nomad concerns", "deduplicate has no effect: what is rendered"):  # fmt: skip
         assert word in told
-    assert len(config.warnings) == 6
+    assert len(config.warnings) == 5
 
 
 def test_what_is_set_to_what_happens_anyway_is_not_told() -> None:

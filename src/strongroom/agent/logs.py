@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 from pathlib import Path
 
 from strongroom.agent.config import AgentConfig
@@ -50,6 +49,8 @@ def level_of(config: AgentConfig) -> str:
 
 def syslog(stanza: Syslog, devices: tuple[str, ...] = DEVICES) -> logging.Handler:
     """An outlet to the machine's syslog daemon. Raises BadRequest, OSError."""
+    import logging.handlers  # noqa: PLC0415  few agents need it
+
     facilities = logging.handlers.SysLogHandler.facility_names
     facility = facilities.get(stanza.facility.lower())
     if facility is None:

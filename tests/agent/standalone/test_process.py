@@ -344,7 +344,7 @@ def test_what_concerns_consul_is_warned_of(agents: Agents, server: Server) -> No
     done = call(prepared(agents, server, {"c": config}), "-config=c", "-once")
     assert done.returncode == 0
     assert "c:2:5: consul concerns Consul, which is not read here" in done.stderr
-    assert "c:3:19: enabled has no effect: what is rendered is shared by way of Consul" in done.stderr
+    assert "c:3:5: deduplicate has no effect: what is rendered is shared by way of Consul" in done.stderr
 
 
 def test_its_state_can_be_asked_for(agents: Agents, server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -19,6 +20,8 @@ class Stanza:
     """
 
     STRICT: ClassVar[bool] = False
+    IGNORED: ClassVar[Mapping[str, str]] = {}
+    """Keys that have no meaning here, and why."""
 
     label: str = ""
     given: frozenset[str] = frozenset()
@@ -46,7 +49,7 @@ def key(
     names: tuple[str, ...] = (),
     required: bool = False,
     ignored: str = "",
-    unless: Any = None,
+    unless: Callable[[Any], bool] | None = None,
     adds: bool = False,
     refused: str = "",
 ) -> Any:
@@ -69,10 +72,15 @@ def key(
     return field(default=default, metadata=metadata)
 
 
-def ignored(reason: str = "has no meaning here", *, default: Any = None, unless: Any = None) -> Any:
+def ignored(
+    reason: str = "has no meaning here",
+    *,
+    default: Any = None,
+    unless: Callable[[Any], bool] | None = None,
+) -> Any:
     """Declare a key that Vault's agent or consul-template know and that has no meaning here.
 
-    That is told wherever it is set, unless it is set to what happens anyway.
+    That is told wherever it is set, ``unless`` to what happens anyway.
     """
     return key(anything, default, ignored=reason, unless=unless)
 

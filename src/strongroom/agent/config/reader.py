@@ -63,7 +63,8 @@ class Reader:
         if each.metadata["adds"]:
             value = before + value
         setattr(stanza, each.name, value)
-        if each.metadata["ignored"] and not _is(value, each.metadata["unless"]):
+        unless = each.metadata["unless"]
+        if each.metadata["ignored"] and not (unless is not None and unless(value)):
             self.warnings.append(f"{self._place(item)}: {item.name} {each.metadata['ignored']}")
 
     def _block(self, stanza: Stanza, each: Field[Any], item: Item) -> None:
@@ -92,6 +93,9 @@ class Reader:
     def _unknown(self, stanza: Stanza, item: Item, known: Iterable[str], name: str) -> None:
         import difflib  # noqa: PLC0415  only mistakes need it
 
+        if reason := stanza.IGNORED.get(item.name):
+            self.warnings.append(f"{self._place(item)}: {item.name} {reason}")
+            return
         near = difflib.get_close_matches(item.name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         where = f" in {name}" if name else ""
@@ -107,11 +111,6 @@ class Reader:
     def problem(self, place: Place, sentence: str) -> None:
         """Note that something is wrong."""
         self.problems.append(Problem(place, sentence))
-
-
-def _is(value: Any, harmless: Any) -> bool:
-    """Whether a key that is ignored is set to what happens anyway."""
-    return harmless is not None and str(value).lower() == str(harmless).lower()
 
 
 def _is_plain(item: Item) -> bool:

@@ -37,6 +37,26 @@ _ENTERPRISE = "is for servers of Vault Enterprise; it has no effect"
 _CONSUL = "concerns Consul, which is not read here; it has no effect"
 _NOMAD = "concerns Nomad, which is not read here; it has no effect"
 _FIGURES = "has no effect: figures are told at /agent/v1/metrics of a listener, and nowhere sent"
+_SHARED = (
+    "has no effect: what is rendered is shared by way of Consul, which is not read here; "
+    "each instance renders for itself"
+)
+_TOLD_ELSEWHERE = (
+    "add_lease_metrics_namespace_labels", "circonus_api_app", "circonus_api_token", "circonus_api_url",
+    "circonus_broker_id", "circonus_broker_select_tag", "circonus_check_display_name",
+    "circonus_check_force_metric_activation", "circonus_check_id", "circonus_check_instance_id",
+    "circonus_check_search_tag", "circonus_check_tags", "circonus_submission_interval",
+    "circonus_submission_url", "disable_hostname", "dogstatsd_addr", "dogstatsd_tags",
+    "enable_hostname_label", "filter_default", "lease_metrics_epsilon", "maximum_gauge_cardinality",
+    "metrics_prefix", "num_lease_metrics_buckets", "prefix_filter", "stackdriver_debug_logs",
+    "stackdriver_location", "stackdriver_namespace", "stackdriver_project_id", "statsd_address",
+    "statsite_address", "usage_gauge_period",
+)  # fmt: skip
+
+
+def _switched_off(value: Any) -> bool:
+    """Whether a block says ``enabled = false``."""
+    return isinstance(value, dict) and str(value.get("enabled")).lower() == "false"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -394,40 +414,9 @@ class Syslog(Stanza):
 class Telemetry(Stanza):
     """How the agent's figures are told."""
 
+    IGNORED: ClassVar[Mapping[str, str]] = dict.fromkeys(_TOLD_ELSEWHERE, _FIGURES)
+
     prometheus_retention_time: float = key(duration, 0.0)
-    disable_hostname: Any = ignored(_FIGURES)
-    enable_hostname_label: Any = ignored(_FIGURES)
-    usage_gauge_period: Any = ignored(_FIGURES)
-    maximum_gauge_cardinality: Any = ignored(_FIGURES)
-    metrics_prefix: Any = ignored(_FIGURES)
-    prefix_filter: Any = ignored(_FIGURES)
-    filter_default: Any = ignored(_FIGURES)
-    lease_metrics_epsilon: Any = ignored(_FIGURES)
-    num_lease_metrics_buckets: Any = ignored(_FIGURES)
-    add_lease_metrics_namespace_labels: Any = ignored(_FIGURES)
-    statsd_address: Any = ignored(_FIGURES)
-    statsite_address: Any = ignored(_FIGURES)
-    dogstatsd_addr: Any = ignored(_FIGURES)
-    dogstatsd_tags: Any = ignored(_FIGURES)
-    stackdriver_project_id: Any = ignored(_FIGURES)
-    stackdriver_location: Any = ignored(_FIGURES)
-    stackdriver_namespace: Any = ignored(_FIGURES)
-    stackdriver_debug_logs: Any = ignored(_FIGURES)
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class Deduplicate(Stanza):
-    """Sharing of what was rendered, by way of Consul: not to be had here."""
-
-    enabled: Any = ignored(
-        "has no effect: what is rendered is shared by way of Consul, which is not read here; each instance "
-        "renders for itself",
-        unless=False,
-    )
-    prefix: Any = ignored(_CONSUL)
-    ttl: Any = ignored(_CONSUL)
-    max_stale: Any = ignored(_CONSUL)
-    block_query_wait: Any = ignored(_CONSUL)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -479,7 +468,7 @@ class AgentConfig(Stanza):
     template_error_fatal: bool = key(flag, True)
     err_on_failed_lookup: bool = key(flag, False, "A secret that is missing ends the process.")
     syslog: Syslog | None = block(Syslog)
-    deduplicate: Deduplicate | None = block(Deduplicate)
+    deduplicate: Any = ignored(_SHARED, unless=_switched_off)
     max_stale: Any = ignored(_CONSUL)
     block_query_wait: Any = ignored(_CONSUL)
     consul: Any = ignored(_CONSUL)
