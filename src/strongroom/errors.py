@@ -89,12 +89,13 @@ class UnsupportedPath(NotFound):
 
 
 class UnsupportedOperation(StrongroomError):
-    """The path exists, the operation on it does not."""
+    """The path exists, the operation on it does not. ``bare`` is how paths for logins say it."""
 
     status = 405
 
-    def __init__(self) -> None:
-        super().__init__(multierror("unsupported operation"))
+    def __init__(self, *, bare: bool = False) -> None:
+        told = "unsupported operation"
+        super().__init__(told if bare else multierror(told))
 
 
 class NoSuchVerb(UnsupportedOperation):

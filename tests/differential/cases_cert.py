@@ -83,6 +83,12 @@ CASES = (
         post(f"{_AT}/config", {"ocsp_cache_size": 300, "disable_binding": True}),
         post(f"{_AT}/config", {"enable_identity_alias_metadata": True}),
         get(f"{_AT}/config"),
+        _role("e", allowed_names="", allowed_dns_sans=[], required_extensions="", token_type=""),
+        get(f"{_AT}/certs/e"),
+        *(_role("e", **{field: "9000h"}) for field in ("token_ttl", "token_max_ttl", "token_period", "ttl")),
+        _role("e", token_ttl=0, token_max_ttl=0, token_period=0),
+        get(f"{_AT}/login", token=None),
+        delete(f"{_AT}/login"),
         services=("clients",),
     ),
     case(

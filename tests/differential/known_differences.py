@@ -325,7 +325,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "sys random": (
         Known(8, "body.errors.0", "what the client sent is not repeated"),
-        Known(15, "body.warnings", "nothing captured from the path, so nothing replaced"),
         Known(16, "body.errors.0", "one sentence for both tools"),
         Known(23, "status", _DEFAULT_POLICY),
     ),
@@ -419,7 +418,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         Known(0, "audit.13.request.mount_point", "the mount is named in full on both lines"),
     ),
     "policy password policies": (Known(16, "body.errors.0", _OWN),),
-    "userpass users": (Known(24, "body.errors.0", "one sentence, whether a path needs a token or not"),),
     "userpass what a user's tokens may be": (
         Known(20, "body.errors.0", _FIELD),
         *(Known(step, "body.errors.0", "what was submitted is not repeated") for step in (23, 24)),
@@ -577,6 +575,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "ssh names of entities": (Known(27, "status", _MISTAKE),),
     "cert roles": (
+        Known(0, "body.warnings.*", _OWN),
         Known(2, "body.data.ocsp_cache_size", "the size that is in force"),
         Known(0, "body.data.enable_metadata_on_failures", "Vault has it"),
         Known(0, "body.data.role_cache_size", "Vault has it"),
@@ -621,7 +620,6 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *(Known(step, "body", _NOT_THERE) for step in (2, 3, 4, 32, 33)),
         *(Known(step, "body.detail", _OWN) for step in (14, 15, 16, 17, 20)),
         *(Known(step, "body.status", _PROBLEM_STATUS) for step in (14, 15, 16, 17, 20)),
-        *(Known(step, "body.errors.0", "one sentence for it, whoever may ask") for step in range(22, 26)),
         Known(29, "status", "that a directory is closed is no failure of the server"),
     ),
     "acme external account keys": (_MAX_TTL,),

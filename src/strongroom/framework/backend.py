@@ -148,7 +148,7 @@ class Backend:
         """Run the operation of ``request`` on a bound path and give its answer a form."""
         operation = request.operation
         if operation not in path.operations:
-            raise UnsupportedOperation
+            raise UnsupportedOperation(bare=path.unauthenticated and self.kind != "system")
         if operation in _WRITES:
             path.require()
         result = await getattr(path, METHODS[operation])(self, request)

@@ -114,6 +114,7 @@ class TokenFields(Path):
         for name in TokenParameters.__dataclass_fields__:
             if name in self.given:
                 setattr(tokens, name, getattr(self, name))
+        tokens.token_type = tokens.token_type or "default"
         tokens.check()
 
 

@@ -36,21 +36,21 @@ def fits(role: Role, shown: ClientCertificate) -> bool:
         and _one(role.allowed_email_sans, shown.emails)
         and _one(role.allowed_uri_sans, shown.uris)
         and _one(role.allowed_organizational_units, shown.organizational_units)
-        and all(_has(shown, wanted) for wanted in role.required_extensions)
+        and all(_has(shown, wanted) for wanted in role.required_extensions or ())
     )
 
 
 def metadata(role: Role, shown: ClientCertificate) -> dict[str, str]:
     """The extensions that the role tells of, by OID with dashes; what is no text is empty."""
     told = {}
-    for oid in role.allowed_metadata_extensions:
+    for oid in role.allowed_metadata_extensions or ():
         value = shown.extension(oid)
         if value is not None:
             told[oid.replace(".", "-")] = text_of(value) or ""
     return told
 
 
-def _one(patterns: list[str], names: Iterable[str]) -> bool:
+def _one(patterns: list[str] | None, names: Iterable[str]) -> bool:
     return not patterns or any(matches(pattern, name) for name in names for pattern in patterns)
 
 

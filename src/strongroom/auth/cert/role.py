@@ -15,7 +15,7 @@ from strongroom.framework.field import CommaList, Duration, field
 from strongroom.framework.path import Path
 from strongroom.framework.record import stored
 from strongroom.framework.token_fields import OlderTokenFields, TokenParameters, described_older
-from strongroom.logical import Request
+from strongroom.logical import Request, Response
 
 if TYPE_CHECKING:
     from strongroom.auth.cert.cert import Cert
@@ -50,17 +50,17 @@ class Role:
 
     certificate: str = ""
     display_name: str = ""
-    allowed_names: list[str] = item(default_factory=list)
-    allowed_common_names: list[str] = item(default_factory=list)
-    allowed_dns_sans: list[str] = item(default_factory=list)
-    allowed_email_sans: list[str] = item(default_factory=list)
-    allowed_uri_sans: list[str] = item(default_factory=list)
-    allowed_organizational_units: list[str] = item(default_factory=list)
-    required_extensions: list[str] = item(default_factory=list)
-    allowed_metadata_extensions: list[str] = item(default_factory=list)
+    allowed_names: list[str] | None = None
+    allowed_common_names: list[str] | None = None
+    allowed_dns_sans: list[str] | None = None
+    allowed_email_sans: list[str] | None = None
+    allowed_uri_sans: list[str] | None = None
+    allowed_organizational_units: list[str] | None = None
+    required_extensions: list[str] | None = None
+    allowed_metadata_extensions: list[str] | None = None
     ocsp_enabled: bool = False
     ocsp_ca_certificates: str = ""
-    ocsp_servers_override: list[str] = item(default_factory=list)
+    ocsp_servers_override: list[str] | None = None
     ocsp_fail_open: bool = False
     ocsp_query_all_servers: bool = False
     ocsp_this_update_max_age: int = 0
@@ -76,7 +76,7 @@ class Role:
     def described(self) -> dict[str, Any]:
         """The role as an answer shows it; a list that was never set is null."""
         plain = {name: getattr(self, name) for name in (*PLAIN, "display_name")}
-        lists = {name: getattr(self, name) or None for name in LISTS}
+        lists = {name: getattr(self, name) for name in LISTS}
         return plain | lists | described_older(self.tokens, self.older_names)
 
     def check(self) -> None:
@@ -94,7 +94,17 @@ class Role:
             raise BadRequest("failed to parse ocsp_ca_certificates")
         if self.ocsp_max_retries not in _RETRIES:
             raise BadRequest(f"ocsp_max_retries must be >= 0 and <= {_RETRIES[-1]}")
-        constraint.check(self.required_extensions, self.allowed_metadata_extensions)
+        constraint.check(self.required_extensions or [], self.allowed_metadata_extensions or [])
+
+
+def _beyond(tokens: TokenParameters, longest: int) -> list[str]:
+    """What is told of times that no token of the mount can live for. All are seconds."""
+    times = {"ttl": tokens.token_ttl, "max_ttl": tokens.token_max_ttl, "period": tokens.token_period}
+    return [
+        f"Given {name} of {seconds} seconds is more than the {longest} that a token here lives at most"
+        for name, seconds in times.items()
+        if seconds > longest
+    ]
 
 
 class RoleIndex:
@@ -197,7 +207,7 @@ class RolePath(OlderTokenFields):
         role = await ROLES(request).get(self.key)
         return None if role is None else role.described()
 
-    async def write(self, cert: Cert, request: Request) -> None:
+    async def write(self, cert: Cert, request: Request) -> Response:
         """Create the role, or change what is given.
 
         TLS accepts the certificates that it trusts from the next connection on.
@@ -221,6 +231,7 @@ class RolePath(OlderTokenFields):
         records.put(self.key, role)
         index.add(self.key, role.trust)
         request.trust_clients(self.key, role.trust.pem)
+        return Response(warnings=_beyond(role.tokens, cert.core.ttls(cert.mount)[1]))
 
     async def delete(self, cert: Cert, request: Request) -> None:
         """Remove the role. Tokens that logins gave live on, but cannot be renewed."""
