@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.differential.case import Step, case, delete, get, list_, post, put
+from tests.differential.case import Step, case, delete, get, list_, policy, post, put, token
 
 _AT = "auth/<m>"
 
@@ -90,6 +90,16 @@ CASES = (
         get(f"{_AT}/login", token=None),
         delete(f"{_AT}/login"),
         services=("clients",),
+    ),
+    *(
+        case(
+            f"cert leave to {capability}",
+            _enable(),
+            policy(f'path "{_AT}/*" {{ capabilities = ["{capability}"] }}'),
+            token("t", policies=["<m>"]),
+            *(post(f"{_AT}/{path}", {}, token="<t>") for path in ("certs/a", "config", "crls/a")),
+        )
+        for capability in ("create", "update")
     ),
     case(
         "cert logins",

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.differential.case import Case, Step, case, delete, get, list_, mount, post
+from tests.differential.case import Case, Step, case, delete, get, list_, mount, policy, post, token
 
 _VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "openbao_transit.json").read_text())["keys"]
 _KEYS = ("data.keys.1.public_key", "data.keys.2.public_key")
@@ -542,9 +542,33 @@ ENCRYPTION = (
     ),
 )
 
+_LEAVES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("cache-config", {"size": 50}),
+    ("config/keys", {}),
+    ("keys/k", {}),
+    ("keys/k/config", {}),
+    ("encrypt/new", {"plaintext": A}),
+    ("encrypt/new", {"plaintext": A}),
+    ("encrypt/none", {}),
+)
+
+
+def _allowed(*capabilities: str) -> tuple[Step, ...]:
+    """What somebody who may only create, or only update, can do."""
+    leave = f'path "<m>/*" {{ capabilities = {json.dumps(capabilities)} }}'
+    return (
+        mount("transit"),
+        policy(leave),
+        token("t", policies=["<m>"]),
+        *(Step("POST", f"<m>/{path}", body, token="<t>", only=("errors",)) for path, body in _LEAVES),
+    )
+
+
 _CONVERGENT = {"ciphertext": _VECTORS["convergent"]["made"]["encrypt"], "context": CTX}
 
 LOOSE = (
+    case("transit leave to create", *_allowed("create")),
+    case("transit leave to update", *_allowed("update")),
     case(
         "transit batches with members of other types",
         mount("transit"),

@@ -198,10 +198,6 @@ class RolePath(OlderTokenFields):
         """The name as it is stored."""
         return self.name.lower()
 
-    async def exists(self, cert: Cert, request: Request) -> bool:
-        """Whether the role is there."""
-        return await ROLES(request).get(self.key) is not None
-
     async def read(self, cert: Cert, request: Request) -> dict[str, Any] | None:
         """The role."""
         role = await ROLES(request).get(self.key)

@@ -63,10 +63,6 @@ class Keys(Path):
     auto_rotate_period: Duration = field(_PERIOD)
     external_key_ref: str = field("Name of a key outside; there are none.")
 
-    async def exists(self, transit: Transit, request: Request) -> bool:
-        """Whether there is a key of the name."""
-        return await rows.find(request, self.name) is not None
-
     async def read(self, transit: Transit, request: Request) -> dict[str, Any] | None:
         """What the key is for, its versions and public keys, never its secrets."""
         key = await rows.find(request, self.name)

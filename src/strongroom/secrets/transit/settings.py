@@ -67,8 +67,8 @@ class CacheConfig(Path):
     size: int = field("How many rows of keys are kept; 0 is the usual number, else 10 at least.")
 
     async def exists(self, transit: Transit, request: Request) -> bool:
-        """Whether the size was set before."""
-        return await cache_settings(request).get(_ROW) is not None
+        """There always is a size, so that setting one needs leave to update."""
+        return True
 
     async def read(self, transit: Transit, request: Request) -> CacheSettings:
         """The size."""
