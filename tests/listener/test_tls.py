@@ -13,6 +13,7 @@ import pytest
 from strongroom.listener import ListenerConfig
 from strongroom.listener.tls import server_context
 from strongroom.wire import Message, Reply
+from tests.certificates import certificate
 from tests.listener.authority import Issued, client_context, issue
 from tests.listener.served import Served, ask, ended, read_all, read_reply
 
@@ -187,6 +188,24 @@ def test_required_client_certificate(place: Place) -> None:
             assert ask(sock) == leaf.der
         with pytest.raises(REFUSED), served.connect(client_context(place.ca)) as sock:
             ask(sock)
+
+
+@pytest.mark.parametrize("required", (True, False))
+def test_an_expired_client_certificate(place: Place, required: bool) -> None:
+    """Where certificates are required an expired one is none; else the login that asks for it judges it."""
+    root = certificate("client root", ca=True)
+    expired = certificate("client", root, ends=-0.5)
+    config = place.config(
+        tls_require_and_verify_client_cert=required, tls_client_ca_file=root.save(place.folder, "clients")[0]
+    )
+    with Served(config, show_certificates) as served:
+        context = client_context(place.ca, expired.save(place.folder, "client"))
+        if required:
+            with pytest.raises(REFUSED), served.connect(context) as sock:
+                ask(sock)
+        else:
+            with served.connect(context) as sock:
+                assert ask(sock) == expired.der
 
 
 def test_disabled_client_certificates(place: Place) -> None:

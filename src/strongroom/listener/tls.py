@@ -15,6 +15,9 @@ _VERSIONS = {
     "tls13": ssl.TLSVersion.TLSv1_3,
 }
 
+_NO_CHECK_TIME = 0x20_0000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for."""
+
 
 def server_context(config: ListenerConfig, authorities: Iterable[str] = ()) -> ssl.SSLContext:
     """The TLS side of ``config``, its files read now.
@@ -64,6 +67,8 @@ def _trust_clients(context: ssl.SSLContext, config: ListenerConfig, authorities:
         required = config.tls_require_and_verify_client_cert
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        if not required:  # who logs in with an expired certificate is told so, which no handshake does
+            context.verify_flags |= _NO_CHECK_TIME
         # A resumed session would carry a certificate verified under a trust that may be gone.
         context.num_tickets = 0
         context.options |= ssl.OP_NO_TICKET

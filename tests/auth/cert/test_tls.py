@@ -104,12 +104,15 @@ def test_bad_certificates_end_at_the_handshake(sealed_server: SealedServer, tmp_
     server.api.post("sys/auth/cert", {"type": "cert"})
     server.api.post("auth/cert/certs/web", {"certificate": ROOT.pem})
     for bad in (
-        certificate("expired", ROOT, ends=-0.5),
         certificate("server", ROOT, usages=[SERVER]),
         certificate("without", MIDDLE),
     ):
         with pytest.raises(REFUSED):
             login(server, saved(tmp_path, bad))
+    expired = saved(tmp_path, certificate("expired", ROOT, ends=-0.5))
+    assert "expired" in login(server, expired).errors[0]
+    with connected(server, expired) as api:
+        assert api.get("sys/mounts").status == 200, "only a login asks for the certificate"
     # The command line, as people use it.
     file = saved(tmp_path, CLIENT)
     flags = [f"-ca-cert={server.ca}", f"-client-cert={file}", f"-client-key={file}"]
