@@ -164,6 +164,9 @@ CASES = (
         delete(TUNE),
         list_(TUNE),
         patch(TUNE, {}),
+        post(TUNE, {"default_lease_ttl": "1h", "max_lease_ttl": "2h"}),
+        post(TUNE, {"default_lease_ttl": "", "max_lease_ttl": None}),
+        get(TUNE),
     ),
     case(
         "mounts remount",

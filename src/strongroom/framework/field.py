@@ -33,7 +33,7 @@ IntList = Annotated[list[int], "ints"]
 """A list of integers; also accepted as one string with commas."""
 
 KVPairs = Annotated[dict[str, str], "pairs"]
-"""A map of strings; also accepted as ``["k=v", ...]`` or ``"k=v"``."""
+"""A map of strings; also accepted as ``["k=v", ...]`` or ``"k=v"``, whose value may hold commas."""
 
 Mapped = Annotated[dict[str, Any], "map"]
 """Any JSON object; also accepted as an empty list."""
@@ -76,6 +76,8 @@ _OCTAL = re.compile(r"[+-]?0[0-7]+")
 
 def _number(text: str) -> int:
     """What a text stands for, with the prefixes that Go knows: 0x1f, 0b11, 0o17, and 017 for the same."""
+    if not text.isascii():
+        raise ValueError("expected an integer")
     return int(text or "0", 8 if _OCTAL.fullmatch(text) else 0)
 
 
@@ -108,15 +110,19 @@ def _signed_duration(value: Any) -> int:
 
 def _strings(value: Any) -> list[str]:
     if isinstance(value, list):
-        return [_string(item) for item in value]
+        return [_item(item) for item in value]
     return [] if value in ("", {}) else [_string(value)]
+
+
+def _item(value: Any) -> str:
+    return "" if value is None else _string(value)
 
 
 def _comma(value: Any) -> list[str]:
     if value == {}:
         return []
     items = value if isinstance(value, list) else _string(value).split(",")
-    return [text for text in (_string(item).strip() for item in items) if text]
+    return [text for text in (_item(item).strip() for item in items) if text]
 
 
 def _integers(value: Any) -> list[int]:
@@ -134,9 +140,9 @@ def _map(value: Any) -> dict[str, Any]:
 
 def _pairs(value: Any) -> dict[str, str]:
     if isinstance(value, str):
-        value = json.loads(value) if value.startswith("{") else value.split(",")
+        value = json.loads(value) if value.startswith("{") else [value]
     if isinstance(value, dict):
-        return {key: _string(item) for key, item in value.items()}
+        return {key: _item(item) for key, item in value.items()}
     if isinstance(value, list):
         pairs = [_string(item).partition("=") for item in value]
         if all(separator for _, separator, _ in pairs):

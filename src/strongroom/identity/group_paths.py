@@ -35,6 +35,10 @@ class GroupFields(Path):
         """Make a group, or change what is given of the one with this ID or name. Tokens follow at once."""
         known: Identities = request.core.identity
         before = await self._named(request, known)
+        if before is None and "name" in self.given and not self.name:
+            raise BadRequest("empty group name")
+        if before is not None and "type" in self.given and self.type != before.type:
+            raise BadRequest("group type cannot be changed")
         group = known.groups.new(request, self.name, self.type) if before is None else replace(before)
         self._check_type(group)
         await self._rename(request, known, group)
@@ -63,8 +67,6 @@ class GroupFields(Path):
     def _check_type(self, group: Group) -> None:
         if self.type and self.type not in {INTERNAL, EXTERNAL}:
             raise BadRequest(f'invalid group type "{self.type}"')
-        if self.type and self.type != group.type:
-            raise BadRequest("group type cannot be changed")
         if group.type != EXTERNAL:
             return
         if "member_entity_ids" in self.given:

@@ -162,7 +162,7 @@ def _lockout(asked: Any, config: LockoutConfig) -> LockoutConfig:
     """``config`` with what was given of it. Raises BadRequest."""
     if not isinstance(asked, dict):
         raise BadRequest("user_lockout_config must be an object")
-    fields = LockoutFields.bind({}, asked)
+    fields = LockoutFields.bind({}, {name: value for name, value in asked.items() if value is not None})
     if fields.lockout_threshold < 0:
         raise BadRequest("lockout_threshold cannot be negative")
     changes = {
@@ -349,8 +349,8 @@ async def disable(core: Core, request: Request, table: str, path: str) -> None:
 class TuneFields(Path):
     """The settings of a mount that can be changed."""
 
-    default_lease_ttl: str = field("TTL of leases that ask for none.")
-    max_lease_ttl: str = field("Longest TTL of leases.")
+    default_lease_ttl: str = field("TTL of leases that ask for none; system for that of the server.")
+    max_lease_ttl: str = field("Longest TTL of leases; system for that of the server.")
     description: str = field("For people.")
     force_no_cache: bool = field("Do not cache.")
     audit_non_hmac_request_keys: CommaList = field("Request keys that the audit log shows in clear.")
@@ -373,6 +373,9 @@ class TuneFields(Path):
         self._refuse_strange(mount)
         core.mounts.hold(request.tx, mount)
         given = {name: getattr(self, name) for name in self.given}
+        for name in ("default_lease_ttl", "max_lease_ttl"):
+            if given.get(name) == "":
+                del given[name]  # which leaves it as it is; "system" takes it back
         entry = replace(mount.entry, config=_config_from(given, mount.entry.config))
         if "description" in self.given:
             entry.description = self.description
