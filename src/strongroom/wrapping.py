@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 POLICY = "response-wrapping"
 _INVALID = "wrapping token is not valid or does not exist"
-NEVER_WRAPPED = frozenset(
-    {"sys/wrapping/lookup", "sys/wrapping/pubkey", "sys/wrapping/unwrap", "sys/wrapping/rewrap"}
-)
 
 
 class InvalidWrappingToken(BadRequest):
@@ -58,12 +55,13 @@ async def wrap(core: Core, request: Request) -> None:
     response = request.response
     if not request.wrap_ttl or response is None or response.wrap_info is not None:
         return
-    if request.path in NEVER_WRAPPED or request.operation is Operation.HELP or response.raw is not None:
-        return  # these hand out, or are, what was wrapped already
-    if response.data is None and response.auth is None and response.secret is None:
+    if response.wrapped_data is not None:
+        body = response.wrapped_data
+    elif request.operation is Operation.HELP or response.raw is not None or response.empty:
         return
-    response.flat = False
-    body = core.envelope(request, response)
+    else:
+        response.flat = False
+        body = core.envelope(request, response)
     request.response = wrapped(core, request, body, request.wrap_ttl, request.path, response)
 
 

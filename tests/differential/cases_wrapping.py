@@ -162,4 +162,17 @@ CASES = (
         delete("<m>/a"),
         post("sys/wrapping/unwrap", {"token": "<w>"}),
     ),
+    case(
+        "wrapping what was wrapped",
+        *SECRET,
+        wrapped(),
+        post("sys/wrapping/lookup", {"token": "<w>"}, headers=WRAP, keep={"about": "wrap_info.token"}),
+        post("sys/wrapping/unwrap", {"token": "<about>"}),
+        post("sys/wrapping/unwrap", {"token": "<w>"}, headers=WRAP, keep={"again": "wrap_info.token"}),
+        post("sys/wrapping/unwrap", {"token": "<w>"}),
+        post("sys/wrapping/lookup", {"token": "<again>"}),
+        post("sys/wrapping/unwrap", {"token": "<again>"}),
+        delete("sys/namespaces/<m>-none", headers=WRAP, keep=W),
+        post("sys/wrapping/unwrap", {"token": "<w>"}),
+    ),
 )
