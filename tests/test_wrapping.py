@@ -67,7 +67,6 @@ def test_a_lease_in_an_envelope_is_good(leasing: type[Leasing]) -> None:
         ("GET", "secret/data/none", 404),
         ("DELETE", "cubbyhole/a", 204),
         ("GET", "secret/data/a?help=1", 200),
-        ("GET", "sys/wrapping/pubkey", 200),
         ("GET", "sys/health", 200),
     ),
 )

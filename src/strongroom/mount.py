@@ -370,7 +370,7 @@ class MountTable:
         """Raise BadRequest when another mount owns ``prefix`` or part of it."""
         for other in self.by_prefix:
             if other != moving and (other.startswith(prefix) or prefix.startswith(other)):
-                raise BadRequest(f"path is already in use at {other}")
+                raise BadRequest(f"path is already in use at {other.removeprefix('auth/')}")
 
     async def refuse_inside(self, tx: Transaction, prefix: str) -> None:
         """Raise BadRequest when ``prefix`` leads into a namespace below this one."""

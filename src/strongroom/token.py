@@ -67,6 +67,11 @@ class TokenEntry:
         return not self.parent
 
     @property
+    def granted(self) -> int:
+        """The seconds that it was given when it was made or last renewed."""
+        return max(self.expire_time - (self.last_renewal or self.creation_time), 0) // SECOND
+
+    @property
     def lease_id(self) -> str:
         """The lease that ends this token."""
         return f"{self.path}/{self.key}"

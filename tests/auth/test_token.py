@@ -233,6 +233,46 @@ def test_a_periodic_token_lives_as_long_as_somebody_renews_it() -> None:
     inprocess(scenario)
 
 
+def test_who_asks_for_no_time_gets_what_was_granted_last() -> None:
+    async def scenario(api: InProcess) -> None:
+        one = await token(api, policies=["default"], ttl="1h")
+        for increment, granted in ((60, 60), (0, 60), (7_200, 7_200), (0, 7_200)):
+            answer = await api("POST", "auth/token/renew-self", {"increment": increment}, token=one)
+            assert answer.json["auth"]["lease_duration"] == granted
+        assert (await known(api, one))["creation_ttl"] == 3_600
+
+    inprocess(scenario)
+
+
+def test_a_token_of_a_role_follows_it_when_it_is_renewed() -> None:
+    async def scenario(api: InProcess) -> None:
+        async def renewed() -> Answer:
+            return await api("POST", "auth/token/renew-self", {"increment": "5h"}, token=one)
+
+        await api("POST", "auth/token/roles/r", {"token_explicit_max_ttl": "2h"})
+        one = await token(api, "create/r", policies=["default"], ttl="1h")
+        for bound, granted in (("3h", 7_200), ("1h", 3_600), (0, 7_200)):
+            await api("POST", "auth/token/roles/r", {"token_explicit_max_ttl": bound})
+            assert (await renewed()).json["auth"]["lease_duration"] == granted
+        await api("POST", "auth/token/roles/r", {"token_period": "10m"})
+        assert (await renewed()).json["auth"]["lease_duration"] == 600
+        await api("DELETE", "auth/token/roles/r")
+        assert (await renewed()).errors == ['original token role "r" could not be found, not renewing']
+
+    inprocess(scenario)
+
+
+def test_of_two_periods_the_shorter_counts() -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "auth/token/roles/r", {"token_period": "1h"})
+        for asked, granted in (("10m", 600), ("2h", 3_600)):
+            made = await create(api, "create/r", policies=["default"], period=asked)
+            assert made.json["auth"]["lease_duration"] == granted
+            assert "lesser value" in made.json["warnings"][0]
+
+    inprocess(scenario)
+
+
 # -- revocation ----------------------------------------------------------------------------------------
 
 

@@ -516,6 +516,16 @@ CASES = (
                 delete("auth/token/roles/<m>"),
             )
         ),
+        post("auth/token/roles/<m>", {"token_period": "1h"}),
+        create({"policies": "default", "period": "10m"}, "auth/token/create/<m>"),
+        post("auth/token/renew-self", {}, token="<t>"),
+        delete("auth/token/roles/<m>"),
+        post("auth/token/renew-self", {}, token="<t>"),
+        create({"policies": "default", "ttl": "1h"}),
+        *(
+            post("auth/token/renew-self", {"increment": increment}, token="<t>")
+            for increment in (60, 0, "2h", None)
+        ),
         post("auth/token/roles/<m>", {"token_explicit_max_ttl": "100000h"}, only=("warnings.1",)),
     ),
 )

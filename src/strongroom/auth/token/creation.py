@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.auth.token.guard import has_sudo
-from strongroom.auth.token.role import Role, matches, token_policies
+from strongroom.auth.token.role import Role, lower, matches, token_policies
 from strongroom.errors import BadRequest
 from strongroom.framework.field import KVPairs, SignedDuration, StringList, field
 from strongroom.framework.path import Path
@@ -97,7 +97,7 @@ async def create(
         if not await tokens.core.policies.exists(request, name):
             response.warnings.append(f'Policy "{name}" does not exist')
     orphan = orphan or _orphan(asked, role, sudo=sudo)
-    period = role.token_period if role and role.token_period else asked.period
+    period = _tighter("Period", asked.period, role.token_period if role else 0, response)
     if period and role is None and not sudo:
         raise BadRequest("root or sudo privileges required to create periodic token")
     asked.refuse_negative()
@@ -108,10 +108,12 @@ async def create(
         display_name=_display_name(asked.display_name),
         metadata=asked.meta or None,
         ttl=asked.ttl or asked.lease,
-        explicit_max_ttl=_explicit_max_ttl(asked, role, response),
+        explicit_max_ttl=_tighter(
+            "Explicit max TTL", asked.explicit_max_ttl, role.token_explicit_max_ttl if role else 0, response
+        ),
         period=period,
         renewable=asked.renewable and (role is None or role.renewable),
-        num_uses=_lower(asked.num_uses, role.token_num_uses if role else 0),
+        num_uses=lower(asked.num_uses, role.token_num_uses if role else 0),
         bound_cidrs=_bound_cidrs(asked, role, policies),
         token_type=_token_type(asked, role),
         orphan=orphan,
@@ -169,21 +171,15 @@ def _check_alias(name: str, role: Role | None) -> None:
         raise BadRequest("invalid 'entity_alias' value")
 
 
-def _explicit_max_ttl(asked: CreateFields, role: Role | None, response: Response) -> int:
+def _tighter(name: str, asked: int, bound: int, response: Response) -> int:
     """The lower of what the request and the role say; that both say something is told."""
-    bound = role.token_explicit_max_ttl if role else 0
-    lower = _lower(asked.explicit_max_ttl, bound)
-    if asked.explicit_max_ttl and bound:
+    chosen = lower(asked, bound)
+    if asked and bound:
         response.warnings.append(
-            "Explicit max TTL specified both during creation call and in role; "
-            f"using the lesser value of {lower} seconds"
+            f"{name} specified both during creation call and in role; "
+            f"using the lesser value of {chosen} seconds"
         )
-    return lower
-
-
-def _lower(asked: int, bound: int) -> int:
-    """The lower of two bounds, of which 0 is none."""
-    return min(asked or bound, bound or asked)
+    return chosen
 
 
 def _entity(request: Request, parent: TokenEntry, *, orphan: bool) -> str:

@@ -204,6 +204,11 @@ def describe_role(role: Role) -> dict[str, Any]:
     return body
 
 
+def lower(asked: int, bound: int) -> int:
+    """The lower of two bounds, of which 0 is none."""
+    return min(asked or bound, bound or asked)
+
+
 # -- what a role allows ------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from strongroom.auth.token.guard import BadToken, InvalidAccessor
 from strongroom.auth.token.lookup import Accessors, Lookup, LookupAccessor, LookupSelf, describe
 from strongroom.auth.token.renewal import Renew, RenewAccessor, RenewSelf, auth_of
 from strongroom.auth.token.revocation import Revoke, RevokeAccessor, RevokeOrphan, RevokeSelf, Tidy
-from strongroom.auth.token.role import Role, RolePath, Roles
+from strongroom.auth.token.role import Role, RolePath, Roles, lower
 from strongroom.errors import BadRequest, multierror
 from strongroom.framework.backend import Backend
 from strongroom.framework.lease import effective_ttl
@@ -96,14 +96,14 @@ class TokenAuth(Backend):
         default, longest = self.core.ttls(mount)
         inner = self.core.inner_request(request, mount, entry.path)
         terms = await mount.backend.renew_login(inner, entry) or Auth(
-            ttl=entry.ttl, max_ttl=entry.max_ttl, period=entry.period
+            ttl=entry.granted, max_ttl=entry.max_ttl, period=entry.period
         )
         ttl, warnings = effective_ttl(
             default=terms.ttl or default,
             longest=longest,
             wanted=increment,
             backend_max=terms.max_ttl,
-            explicit_max=entry.explicit_max_ttl,
+            explicit_max=terms.explicit_max_ttl or entry.explicit_max_ttl,
             period=terms.period,
             age=(request.now - entry.creation_time) // SECOND,
         )
@@ -112,8 +112,18 @@ class TokenAuth(Backend):
         return Response(auth=auth_of(entry, ttl, token), warnings=warnings)
 
     async def renew_login(self, request: Request, entry: TokenEntry) -> Auth | None:
-        """A token that was made through a role follows the role's period as it is today."""
-        role = await self.roles(request).get(entry.role) if entry.role else None
-        if role is None or not role.token_period:
+        """A token that was made through a role follows the role as it is today.
+
+        Its period is the role's, and it outlives neither bound. Raises BadRequest when the role is gone.
+        """
+        if not entry.role:
             return None
-        return Auth(ttl=entry.ttl, max_ttl=entry.max_ttl, period=role.token_period)
+        role = await self.roles(request).get(entry.role)
+        if role is None:
+            raise BadRequest(f'original token role "{entry.role}" could not be found, not renewing')
+        return Auth(
+            ttl=entry.granted,
+            max_ttl=entry.max_ttl,
+            explicit_max_ttl=lower(entry.explicit_max_ttl, role.token_explicit_max_ttl),
+            period=role.token_period or entry.period,
+        )
