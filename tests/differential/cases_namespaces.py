@@ -234,6 +234,8 @@ CASES = (
         post("auth/token/lookup-accessor", {"accessor": "<t_accessor>"}),
         post("auth/token/lookup-accessor", {"accessor": "<t_accessor>"}, headers=BELOW),
         post("auth/token/renew", {"token": "<t>"}, headers=FIND),
+        post("auth/token/renew", {"token": "<t>"}),
+        post("auth/token/lookup", {"token": "<t>"}),
         post("auth/token/renew-self", {}, token="<t>"),
         post("auth/token/create", {"policies": ["root"]}, headers=FIND),
         post("auth/token/create", {"policies": ["default"], "id": "own-<m>"}, headers=FIND),

@@ -115,13 +115,11 @@ async def cubbyhole(here: Call) -> Look:
 
 async def token(here: Call) -> Look:
     issued = await here("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"})
-    value, accessor = issued.json["auth"]["client_token"], issued.json["auth"]["accessor"]
+    accessor = issued.json["auth"]["accessor"]
 
     async def look(call: Call) -> bool:
         seen = [
-            (await call("POST", "auth/token/lookup", {"token": value})).status == 200,
             (await call("POST", "auth/token/lookup-accessor", {"accessor": accessor})).status == 200,
-            (await call("POST", "auth/token/renew", {"token": value})).status == 200,
             (await call("POST", "auth/token/renew-accessor", {"accessor": accessor})).status == 200,
             (await call("POST", "sys/capabilities-accessor", {"accessor": accessor, "paths": ["x"]})).status
             == 200,
@@ -129,8 +127,6 @@ async def token(here: Call) -> Look:
             in ((await call("LIST", "auth/token/accessors")).json.get("data") or {"keys": []})["keys"],
         ]
         if not seen[0]:
-            for path in ("auth/token/revoke", "auth/token/revoke-orphan"):
-                assert (await call("POST", path, {"token": value})).status == 400
             assert (await call("POST", "auth/token/revoke-accessor", {"accessor": accessor})).status == 400
             await call("PUT", "sys/leases/revoke-prefix/auth/token/create", {"sync": True})
         return all(seen) if seen[0] else any(seen)
@@ -277,6 +273,26 @@ def test_a_token_is_of_use_in_its_namespace_and_below_as_its_policies_say() -> N
             assert (await api("GET", f"{there}/kv1/a".strip("/"), token=led)).status == (
                 200 if inside else 403
             )
+
+    inprocess(scenario, seconds=60)
+
+
+@pytest.mark.usefixtures("leasing")
+def test_who_has_a_token_may_act_on_it_from_above_and_from_nowhere_else() -> None:
+    async def scenario(api: InProcess) -> None:
+        found = await places(api)
+        for here, there in permutations(PLACES, 2):
+            value = await token_in(found[here], ttl="1h")
+            body, call = {"token": value}, found[there]
+            answers = [await call("POST", f"auth/token/{act}", body) for act in ("lookup", "renew")]
+            orphan = await call("POST", "auth/token/revoke-orphan", {"token": await token_in(found[here])})
+            revoked = await call("POST", "auth/token/revoke", body)
+            statuses = [answer.status for answer in (*answers, orphan, revoked)]
+            above = here.startswith(there)
+            assert statuses == ([200, 200, 204, 204] if above else [403, 400, 400, 400]), (here, there)
+            if above:
+                assert answers[0].data["namespace_path"] == f"{here}/"
+            assert (await found[here]("POST", "auth/token/lookup", body)).status == (403 if above else 200)
 
     inprocess(scenario, seconds=60)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strongroom.errors import BadRequest, StrongroomError, multierror
-from strongroom.logical import Request
+from strongroom.logical import Namespace, Request
 from strongroom.token import TokenEntry
 
 
@@ -28,7 +28,15 @@ def has_sudo(request: Request) -> bool:
     return bool({"root", "sudo"} & set(request.acl.capabilities(request.judged)))
 
 
-def refuse_foreign(request: Request, entry: TokenEntry, act: str) -> None:
-    """Raise BadRequest for a token of another namespace than the request's."""
-    if entry.namespace_id != request.namespace.id:
+async def within_reach(request: Request, entry: TokenEntry) -> bool:
+    """Whether a token belongs to the namespace of the request or to one below it."""
+    if entry.namespace_id == request.namespace.id:
+        return True
+    home: Namespace | None = await request.core.namespaces.by_id(request.tx, entry.namespace_id)
+    return home is not None and home.path.startswith(request.namespace.path)
+
+
+async def refuse_foreign(request: Request, entry: TokenEntry, act: str) -> None:
+    """Raise BadRequest for a token that is not within reach."""
+    if not await within_reach(request, entry):
         raise BadRequest(multierror(f"cannot {act} a token across namespaces"))

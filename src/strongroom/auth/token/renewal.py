@@ -29,7 +29,7 @@ class Renew(Path):
         entry = await tokens.core.tokens.lookup(request, self.token)
         if entry is None:
             raise BadRequest("token not found")
-        refuse_foreign(request, entry, "renew")
+        await refuse_foreign(request, entry, "renew")
         return await tokens.renew_token(request, entry, self.increment, self.token)
 
 

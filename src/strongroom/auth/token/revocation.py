@@ -27,7 +27,7 @@ class Revoke(Path):
             raise BadRequest("missing token ID")
         entry = await tokens.core.tokens.lookup(request, self.token)
         if entry is not None:
-            refuse_foreign(request, entry, "revoke")
+            await refuse_foreign(request, entry, "revoke")
             await tokens.revoke_entry(request, entry)
 
 
@@ -72,7 +72,7 @@ class RevokeOrphan(Path):
         entry = await tokens.core.tokens.lookup(request, self.token)
         if entry is None:
             raise BadRequest("token to revoke not found")
-        refuse_foreign(request, entry, "revoke")
+        await refuse_foreign(request, entry, "revoke")
         await tokens.core.tokens.revoke_orphan(request, entry.key)
 
 

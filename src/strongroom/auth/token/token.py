@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongroom.auth.token.creation import Create, CreateOrphan, CreateWithRole
-from strongroom.auth.token.guard import BadToken, InvalidAccessor
+from strongroom.auth.token.guard import BadToken, InvalidAccessor, within_reach
 from strongroom.auth.token.lookup import Accessors, Lookup, LookupAccessor, LookupSelf, describe
 from strongroom.auth.token.renewal import Renew, RenewAccessor, RenewSelf, auth_of
 from strongroom.auth.token.revocation import Revoke, RevokeAccessor, RevokeOrphan, RevokeSelf, Tidy
@@ -58,7 +58,7 @@ class TokenAuth(Backend):
             own: TokenEntry = request.entry
             return own
         entry = await self.core.tokens.lookup(request, token)
-        if entry is None or entry.namespace_id != request.namespace.id:
+        if entry is None or not await within_reach(request, entry):
             raise BadToken
         return entry
 
@@ -76,8 +76,8 @@ class TokenAuth(Backend):
         await self.core.identity.stand(request, entry)
         body = describe(entry, request.now, token)
         if entry.namespace_id != ROOT.id:
-            here = entry.namespace_id == request.namespace.id
-            body["namespace_path"] = (request.namespace if here else request.home).path
+            home = await self.core.namespaces.by_id(request.tx, entry.namespace_id)
+            body["namespace_path"] = "" if home is None else home.path
         return body
 
     async def revoke_entry(self, request: Request, entry: TokenEntry) -> None:
@@ -92,7 +92,8 @@ class TokenAuth(Backend):
             raise BadRequest("batch tokens cannot be renewed")
         if not entry.renewable or not entry.expire_time:
             raise BadRequest("lease is not renewable")
-        mount = self.core.mounts.of(request.namespace).find(entry.path) or request.mount
+        home = await self.core.namespaces.by_id(request.tx, entry.namespace_id) or request.namespace
+        mount = (await self.core.mounts.ready(home)).find(entry.path) or request.mount
         default, longest = self.core.ttls(mount)
         inner = self.core.inner_request(request, mount, entry.path)
         terms = await mount.backend.renew_login(inner, entry) or Auth(
