@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from tests.api import Api
-from tests.secrets.pki.acme.responders import zone
+from tests.compat.acme import resolver
 from tests.server import Server, clean_environment, free_port, running, start_dev
 
 _SERVER = (
@@ -24,32 +21,6 @@ _SERVER = (
     "run()\n"
 )
 """The server, asking hosts at the port that certbot listens on for this test; in use it is always 80."""
-
-
-@contextmanager
-def resolver(*names: str) -> Iterator[int]:
-    """A resolver that knows these names, in a thread of its own; gives its port."""
-    ready, ports = threading.Event(), []
-    loop = asyncio.new_event_loop()
-    done = asyncio.Event()
-
-    async def serve() -> None:
-        async with zone() as known:
-            for name in names:
-                known.address(name)
-            ports.append(known.port)
-            ready.set()
-            await done.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield ports[0]
-    finally:
-        loop.call_soon_threadsafe(done.set)
-        thread.join(10)
-        loop.close()
 
 
 @pytest.fixture

@@ -153,10 +153,10 @@ class Zone(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def zone() -> AsyncIterator[Zone]:
+async def zone(names: Zone | None = None) -> AsyncIterator[Zone]:
     """A resolver on a free port, the same for UDP and TCP."""
     loop = asyncio.get_running_loop()
-    names = Zone()
+    names = Zone() if names is None else names
     for attempt in range(20):
         transport, _ = await loop.create_datagram_endpoint(lambda: names, local_addr=("127.0.0.1", 0))
         names.port = transport.get_extra_info("sockname")[1]
