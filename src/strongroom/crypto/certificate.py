@@ -24,7 +24,8 @@ UNREADABLE = (
 )
 """What the library raises for what cannot be read."""
 
-_LIMIT = 256 * 1024
+LONGEST = 256 * 1024
+"""Octets that a certificate may have."""
 _PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END")
 _VERSION, _INTEGER = 0xA0, 0x02
 
@@ -210,11 +211,11 @@ def load(data: bytes) -> Certificate:
     Raises ValueError for what is none, for serial numbers that are not positive, and for extensions that
     come twice.
     """
-    if len(data) > _LIMIT:
+    if len(data) > 2 * LONGEST:  # as PEM it is longer
         raise ValueError("this is too long for a certificate")
     try:
         der = data if is_der(data) else _unwrapped(data)
-        if not _has_positive_serial(der):  # the library would only warn of it
+        if len(der) > LONGEST or not _has_positive_serial(der):  # the library would only warn of it
             raise ValueError("not positive")
         certificate = Certificate(x509.load_der_x509_certificate(der))
         certificate.parsed.extensions  # noqa: B018  reads them all, which raises for what is amiss

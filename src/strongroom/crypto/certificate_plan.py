@@ -12,7 +12,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from strongroom.crypto import alternative_names, distinguished_name, signing_key
 from strongroom.crypto.alternative_names import AlternativeNames
-from strongroom.crypto.certificate import UNREADABLE, Certificate
+from strongroom.crypto.certificate import LONGEST, UNREADABLE, Certificate
 from strongroom.crypto.distinguished_name import Subject
 from strongroom.crypto.signing_key import SigningKey, VerifyingKey
 
@@ -145,6 +145,8 @@ def sign(
     digest = signing_key.digest_for(key, signature_bits)
     padding = signing_key.pss_for(key, digest) if pss else None
     made = Certificate(builder.sign(key, digest, rsa_padding=padding))  # type: ignore[arg-type]  # by kind
+    if len(made.der) > LONGEST:
+        raise ValueError("this is more than a certificate can hold")
     if not _is_plain(plan):
         _check_readable(made)
     return made

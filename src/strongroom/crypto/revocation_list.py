@@ -23,7 +23,7 @@ from strongroom.crypto.signing_key import SigningKey
 _INTEGER, _BIT_STRING = 0x02, 0x03
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _EXTENSIONS = 0xA0
-_GENERALIZED_FROM = 2050
+_UTC_FROM, _GENERALIZED_FROM = 1950, 2050
 _LIMIT = 64 * 1024 * 1024
 
 
@@ -56,9 +56,10 @@ def _entry(serial: bytes, when: int) -> bytes:
 @lru_cache(maxsize=1024)
 def _time(seconds: int) -> bytes:
     moment = datetime.fromtimestamp(seconds, UTC)
-    if moment.year < _GENERALIZED_FROM:
-        return bytes((_UTC_TIME, 13)) + moment.strftime("%y%m%d%H%M%SZ").encode()
-    return bytes((_GENERALIZED_TIME, 15)) + moment.strftime("%Y%m%d%H%M%SZ").encode()
+    rest = moment.strftime("%m%d%H%M%SZ")
+    if _UTC_FROM <= moment.year < _GENERALIZED_FROM:
+        return bytes((_UTC_TIME, 13)) + f"{moment.year % 100:02d}{rest}".encode()
+    return bytes((_GENERALIZED_TIME, 15)) + f"{moment.year:04d}{rest}".encode()
 
 
 def sign(

@@ -162,3 +162,17 @@ def test_what_a_serial_number_of_a_subject_can_hold() -> None:
         assert answer.errors[0].startswith("serial_number:")
 
     inprocess(scenario)
+
+
+def test_no_certificate_is_longer_than_what_can_be_read_again() -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        many = {"common_name": "a.example.com", "alt_names": [f"h{n}.example.com" for n in range(20_000)]}
+        refused = await api("POST", "pki/issue/any", many)
+        assert (refused.status, refused.errors) == (400, ["this is more than a certificate can hold"])
+        most = await issued(api, alt_names=[f"h{n}.example.com" for n in range(10_000)])
+        assert (await api("GET", f"pki/cert/{most['serial_number']}")).status == 200
+        assert (await api("LIST", "pki/certs/detailed")).status == 200
+        assert (await api("POST", "pki/revoke", {"certificate": most["certificate"]})).status == 200
+
+    inprocess(scenario)

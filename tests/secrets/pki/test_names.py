@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.crypto.alternative_names import AlternativeNames
 from strongroom.errors import BadRequest
 from strongroom.secrets.pki import names
 from strongroom.secrets.pki.role import Role
@@ -89,7 +90,8 @@ def _model(role: Role, domains: list[str], name: str) -> bool:
 @given(_NAMES, _DOMAINS, st.lists(st.booleans(), min_size=len(_FLAGS), max_size=len(_FLAGS)))
 def test_domains_follow_the_documented_rules(name: str, domains: list[str], flags: list[bool]) -> None:
     role = Role(**dict(zip(_FLAGS, flags, strict=True)))  # type: ignore[arg-type]
-    allowed = names.refused(role, [(domain, True) for domain in domains], [name]) == ""
+    ready = names.Allowed.of(role, [(domain, True) for domain in domains])
+    allowed = names.refused(role, ready, [name]) == ""
     if not name:
         return  # nothing asks for the empty name
     assert allowed is _model(role, domains, name)
@@ -103,5 +105,16 @@ def test_other_names_have_a_form(text: str) -> None:
 
 def test_what_an_identity_says_is_no_glob() -> None:
     role = Role(allow_glob_domains=True)
-    assert names.refused(role, [("a*", True)], ["ab"]) == ""
-    assert names.refused(role, [("a*", False)], ["ab"]) == "ab"
+    assert names.refused(role, names.Allowed.of(role, [("a*", True)]), ["ab"]) == ""
+    assert names.refused(role, names.Allowed.of(role, [("a*", False)]), ["ab"]) == "ab"
+
+
+def test_many_names_by_many_domains_take_no_time() -> None:
+    role = Role(allow_subdomains=True, allow_glob_domains=True)
+    ready = names.Allowed.of(role, [(f"d{number}.example.com", True) for number in range(20_000)])
+    assert names.refused(role, ready, [f"h{number}.d19999.example.com" for number in range(2_000)]) == ""
+    globs = names.Allowed.of(role, [(f"*.d{number}.example.com", True) for number in range(1_000)])
+    few, many = (AlternativeNames(dns=["a"] * number) for number in (200, 201))
+    names.check_effort(role, globs, few, [])
+    with pytest.raises(BadRequest):
+        names.check_effort(role, globs, many, [])

@@ -89,3 +89,17 @@ def test_an_entry_is_as_old_as_the_oldest_of_its_lists() -> None:
         assert listed.revocation_date_utc.month == 1
 
     inprocess(scenario)
+
+
+def test_times_of_all_years() -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        years = (1, 1949, 1950, 2049, 2050, 9999)
+        entries = [
+            {"serial_number": f"{number:02x}", "revocation_time": f"{year:04d}-01-02T03:04:05Z"}
+            for number, year in enumerate(years, 1)
+        ]
+        parsed = x509.load_pem_x509_crl((await _signed(api, revoked_certs=entries)).data["crl"].encode())
+        assert [one.revocation_date_utc.year for one in parsed] == list(years)
+
+    inprocess(scenario)

@@ -202,7 +202,7 @@ def allowed_names(
         user_ids = wanted.user_ids or csr.subject.user_ids
     else:
         serial, user_ids = wanted.serial_number, wanted.user_ids
-    _check(role, common_name, alternatives, identity, from_csr=from_csr)
+    _check(role, common_name, alternatives, user_ids, identity, from_csr=from_csr)
     names.check_serial_number(role, serial)
     names.check_user_ids(role, user_ids)
     alternatives.dns = list(dict.fromkeys(alternatives.dns))
@@ -226,11 +226,14 @@ def _check(
     role: Role,
     common_name: str,
     alternatives: AlternativeNames,
+    user_ids: list[str],
     identity: Mapping[str, Any],
     *,
     from_csr: bool,
 ) -> None:
-    domains = _rendered(role, role.allowed_domains, identity, templated=role.allowed_domains_template)
+    rendered = _rendered(role, role.allowed_domains, identity, templated=role.allowed_domains_template)
+    domains = names.Allowed.of(role, rendered)
+    names.check_effort(role, domains, alternatives, user_ids)
     if common_name:
         names.check_common_name(role, domains, common_name)
     judged = common_name if role.cn_validations != ["disabled"] else ""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strongroom.crypto.alternative_names import Address, OtherName
+from strongroom.crypto.alternative_names import Address, AlternativeNames, OtherName
 from strongroom.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -20,11 +21,63 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _WILD_LABEL = rf"(?:\*|\*{_LABEL}|{_LABEL}\*|{_LABEL}\*{_LABEL})"
 _HOSTNAME = re.compile(rf"(?:{_WILD_LABEL}\.)?(?:{_LABEL}\.)*{_LABEL}\.?", re.ASCII)
 _LONGEST_NAME, _LONGEST_LABEL = 253, 63
+_MOST_EFFORT = 200_000
+"""Comparisons of a name with a rule that one request may need."""
 _LOCAL = ("localhost", "localdomain")
 UTF8_TYPES = ("utf8", "utf-8")
 
 Domains = list[tuple[str, bool]]
 """Allowed domains as they hold for one request: the text, and whether a ``*`` in it is a glob."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Allowed domains, ready to be asked about many names: only the globs among them are gone through.
+
+    ``bare`` are in lower case.
+    """
+
+    bare: frozenset[str]
+    plain: frozenset[str]
+    globs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, role: Role, domains: Domains) -> Allowed:
+        """The domains of a role as they hold for one request."""
+        texts = [text for text, _ in domains if text]
+        globs = [text for text, is_glob in domains if is_glob and "*" in text]
+        return cls(
+            frozenset(map(str.lower, texts)) if role.allow_bare_domains else frozenset(),
+            frozenset(texts) if role.allow_subdomains else frozenset(),
+            tuple(globs) if role.allow_glob_domains else (),
+        )
+
+    def allows(self, name: str, base: str, *, is_mail: bool, wild: bool) -> bool:
+        """Whether a name is of one of them; ``base`` is what stands behind its user or its wildcard."""
+        if name.lower() in self.bare or (is_mail and base.lower() in self.bare):
+            return True
+        if self.plain and ((wild and base in self.plain) or self._has_parent(base)):
+            return True
+        return any(glob_matches(text, name) for text in self.globs)
+
+    def _has_parent(self, base: str) -> bool:
+        dot = base.find(".")
+        while dot >= 0:
+            if base[dot + 1 :] in self.plain:
+                return True
+            dot = base.find(".", dot + 1)
+        return False
+
+
+def check_effort(role: Role, domains: Allowed, alternatives: AlternativeNames, user_ids: list[str]) -> None:
+    """Raise BadRequest where judging would take long: many names by many rules that are gone through."""
+    effort = (len(alternatives.dns) + len(alternatives.emails)) * len(domains.globs)
+    effort += len(alternatives.uris) * len(role.allowed_uri_sans)
+    effort += len(alternatives.others) * len(role.allowed_other_sans)
+    effort += len(alternatives.addresses) * len(role.allowed_ip_sans_cidr)
+    effort += len(user_ids) * len(role.allowed_user_ids)
+    if effort > _MOST_EFFORT:
+        raise BadRequest("these are more names than can be judged at once by so many rules; ask for fewer")
 
 
 def glob_matches(pattern: str, text: str) -> bool:
@@ -80,12 +133,12 @@ def split_wildcard(name: str) -> str | None:
     return rest
 
 
-def refused(role: Role, domains: Domains, names: Iterable[str]) -> str:
+def refused(role: Role, domains: Allowed, names: Iterable[str]) -> str:
     """The first of the names (of hosts or of mail) that the role does not allow; empty when it allows all."""
     return next((name for name in names if not _allowed(role, domains, name)), "")
 
 
-def _allowed(role: Role, domains: Domains, name: str) -> bool:
+def _allowed(role: Role, domains: Allowed, name: str) -> bool:
     reduced, is_mail, wild = name, False, False
     if "@" in name:
         user, _, reduced = name.partition("@")
@@ -104,7 +157,7 @@ def _allowed(role: Role, domains: Domains, name: str) -> bool:
     base = rest if wild and rest else reduced
     if role.allow_localhost and _is_local(role, base, wild=wild):
         return True
-    return any(_within(role, domain, name, base, is_mail=is_mail, wild=wild) for domain in domains)
+    return domains.allows(name, base, is_mail=is_mail, wild=wild)
 
 
 def _is_real(name: str) -> bool:
@@ -122,20 +175,7 @@ def _is_local(role: Role, base: str, *, wild: bool) -> bool:
     return base in _LOCAL or base.endswith(tuple("." + local for local in _LOCAL))
 
 
-def _within(role: Role, domain: tuple[str, bool], name: str, base: str, *, is_mail: bool, wild: bool) -> bool:
-    text, is_glob = domain
-    if not text:
-        return False
-    if role.allow_bare_domains and (
-        name.lower() == text.lower() or (is_mail and base.lower() == text.lower())
-    ):
-        return True
-    if role.allow_subdomains and (base.endswith("." + text) or (wild and base == text)):
-        return True
-    return role.allow_glob_domains and is_glob and "*" in text and glob_matches(text, name)
-
-
-def check_common_name(role: Role, domains: Domains, name: str) -> None:
+def check_common_name(role: Role, domains: Allowed, name: str) -> None:
     """Raise BadRequest where the role does not allow the common name."""
     if role.cn_validations == ["disabled"]:
         return
@@ -145,7 +185,7 @@ def check_common_name(role: Role, domains: Domains, name: str) -> None:
         raise BadRequest(f"common name {name} not allowed by this role")
 
 
-def check_alternatives(role: Role, domains: Domains, hosts: list[str], mails: list[str]) -> None:
+def check_alternatives(role: Role, domains: Allowed, hosts: list[str], mails: list[str]) -> None:
     """Raise BadRequest naming the first name that the role does not allow."""
     if bad := refused(role, domains, hosts):
         raise BadRequest(f"subject alternate name {bad} not allowed by this role")

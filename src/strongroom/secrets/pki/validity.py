@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from strongroom.secrets.pki.role import Role
 
 _LAYOUT = "2006-01-02T15:04:05Z07:00"
+_WIDTH = 20
+"""Characters of a time, whose year has four digits."""
 _FRACTION = re.compile(r"(:\d\d)\.\d{1,9}(Z|[+-])", re.ASCII)
 """Parts of a second, which no certificate can say."""
 
@@ -48,7 +50,7 @@ def timestamp(text: str) -> int:
 
 def written(seconds: int) -> str:
     """A time as RFC 3339 writes it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(_WIDTH)
 
 
 def of(
