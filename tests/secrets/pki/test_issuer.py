@@ -88,3 +88,39 @@ def test_what_no_authority_can_be() -> None:
         assert (await api("POST", "pki/root/generate/existing", existing)).status == 400
 
     inprocess(scenario)
+
+
+def test_the_default_is_the_first_that_can_sign() -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        await api("POST", "sys/mounts/below", {"type": "pki"})
+        root = (await api("GET", "pki/ca/pem")).body.decode()
+        csr = await api(
+            "POST", "below/intermediate/generate/internal", {"common_name": "b", "key_type": "ec"}
+        )
+        body = {"csr": csr.data["csr"], "common_name": "b", "ttl": "24h"}
+        signed = (await api("POST", "pki/root/sign-intermediate", body)).data["certificate"]
+        await api("POST", "below/intermediate/set-signed", {"certificate": f"{root}\n{signed}"})
+        assert (await api("GET", "below/cert/ca")).data["certificate"] == signed.strip()
+        refused = await api("DELETE", "below/key/default")
+        assert (refused.status, "in Use" in refused.errors[0]) == (400, True)
+        issuers = (await api("LIST", "below/issuers")).data["key_info"]
+        (alone,) = [one for one, about in issuers.items() if not about["key_id"]]
+        for path in ("crl", "crl/pem", "crl/delta"):
+            assert (await api("GET", f"below/issuer/{alone}/{path}")).status == 404
+
+    inprocess(scenario)
+
+
+def test_an_issuer_whose_key_comes_later() -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "sys/mounts/one", {"type": "pki"})
+        await api("POST", "sys/mounts/two", {"type": "pki"})
+        made = (await api("POST", "one/root/generate/exported", {"common_name": "r", "key_type": "ec"})).data
+        await api("POST", "two/issuers/import/cert", {"pem_bundle": made["certificate"]})
+        assert (await api("GET", "two/config/issuers")).data["default"] == ""
+        await api("POST", "two/keys/import", {"pem_bundle": made["private_key"]})
+        assert (await api("GET", "two/config/issuers")).data["default"] != ""
+        assert (await api("GET", "two/crl/pem")).status == 200
+
+    inprocess(scenario)

@@ -36,6 +36,7 @@ _NO_NAME = b"\x30\x00"
 BESIDES = "digitalsignature"
 """The one usage that the key of an authority may have besides signing certificates and CRLs."""
 _DOMAIN = re.compile(r"\.?(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9_-]+", re.ASCII)
+_NEXT = "next"
 _WAYS = ("internal", "exported", "existing", "kms")
 
 
@@ -287,8 +288,11 @@ class RotateRoot(_Root):
     )
 
     async def write(self, pki: Pki, request: Request) -> Response:
-        """Make the root, named next; root/replace makes it the default."""
-        return await self.root(pki, request, self.exported, self.issuer_name or "next")
+        """Make the root, named next if no other is; root/replace makes it the default."""
+        name = self.issuer_name
+        if not name and await pki.issuer_or_none(request, _NEXT) is None:
+            name = _NEXT
+        return await self.root(pki, request, self.exported, name)
 
 
 class Root(Path):

@@ -27,6 +27,8 @@ from strongroom.secrets.pki.modified import Conditional, unless_known
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
+_NO_CRL = "unable to find CRL for issuer: {}"
+_NOTHING = 204
 DER_TYPE, PEM_TYPE = "application/pkix-crl", "application/x-pem-file"
 _PORTION = 400
 _RESERVE = 10
@@ -357,8 +359,10 @@ class IssuerDeltaCrl(_File):
 async def _of_issuer(pki: Pki, request: Request, ref: str, *, is_delta: bool) -> Response:
     issuer = await addressed(pki, request, ref)
     der, changed = await _served(pki, request, issuer, is_delta=is_delta)
-    text = "" if der is None else pem.encode("X509 CRL", der) + "\n"
-    return unless_known(request, changed, Response(data={"crl": text}))
+    if der is None:
+        raise NotFound(_NO_CRL.format(ref))
+    data = {"crl": pem.encode("X509 CRL", der) + "\n"}
+    return unless_known(request, changed, Response(data=data))
 
 
 class IssuerCrlFile(_File):
@@ -389,7 +393,10 @@ async def _issuer_file(pki: Pki, request: Request, ref: str, form: str, *, is_de
     if form not in ("der", "pem"):
         raise NotFound
     issuer = await addressed(pki, request, ref)
-    return await _file_of(pki, request, issuer, is_delta=is_delta, as_pem=form == "pem", end="\n")
+    response = await _file_of(pki, request, issuer, is_delta=is_delta, as_pem=form == "pem", end="\n")
+    if response.status == _NOTHING:
+        raise NotFound(_NO_CRL.format(ref))
+    return response
 
 
 class RotateCrl(Path):

@@ -331,16 +331,20 @@ class Pki(Backend):
         return settings.urls
 
     async def add_issuer(self, request: Request, fresh: Issuer, name: str = "") -> None:
-        """Store an issuer that was made or imported; the first one becomes the default."""
+        """Store an issuer that was made or imported; the first one that can sign becomes the default."""
         await self.issuer_names.set(request, fresh, name)
         fresh.changed = second_of(request)
         self.issuers(request).put(fresh.id, fresh)
-        settings = await self.config(request)
-        if not settings.default_issuer or (settings.default_follows_latest_issuer and fresh.key_id):
-            settings.make_default(request, fresh.id)
-            self.keep_config(request, settings)
+        await self.consider_default(request, fresh)
         await self.rebuild_chains(request)
         fresh.chain = (await self.issuers(request).get(fresh.id) or fresh).chain
+
+    async def consider_default(self, request: Request, one: Issuer) -> None:
+        """Have an issuer that can sign from now on be the default, where that is its place."""
+        settings = await self.config(request)
+        if one.key_id and (not settings.default_issuer or settings.default_follows_latest_issuer):
+            settings.make_default(request, one.id)
+            self.keep_config(request, settings)
 
     async def rebuild_chains(self, request: Request) -> None:
         """Find the chain of every issuer again, after one came or went."""

@@ -110,6 +110,7 @@ async def _give_to_issuers(pki: Pki, request: Request, record: Key, public: byte
         if not issuer.key_id and issuer.certificate.public_der == public:
             issuer.key_id = record.id
             pki.issuers(request).put(issuer.id, issuer)
+            await pki.consider_default(request, issuer)
 
 
 def forget(pki: Pki, request: Request, record: Key) -> None:
@@ -163,10 +164,13 @@ class KeyPath(Path):
         return Response(data=_described(record), warnings=[] if record.name else [note])
 
     async def delete(self, pki: Pki, request: Request) -> Response:
-        """Remove the key; what its issuers signed stays valid, but they sign no more."""
+        """Remove the key, unless an issuer signs with it."""
         record = await pki.key_or_none(request, self.key_ref)
         if record is None:
             return Response()
+        for issuer in await pki.all_issuers(request):
+            if issuer.key_id == record.id:
+                raise BadRequest(f"Failed to Delete Key.  Key in Use by Issuer: {issuer.id}")
         forget(pki, request, record)
         config = await pki.config(request)
         warnings = []
@@ -174,10 +178,6 @@ class KeyPath(Path):
             config.default_key = ""
             pki.keep_config(request, config)
             warnings.append("it was the default key: name another one in config/keys")
-        for issuer in await pki.all_issuers(request):
-            if issuer.key_id == record.id:
-                issuer.key_id = ""
-                pki.issuers(request).put(issuer.id, issuer)
         return Response(warnings=warnings)
 
 

@@ -158,7 +158,7 @@ class CertPath(Conditional):
             chain = await _default(pki, request)
             answer = _answer(chain[0].pem)
             if self.serial == "ca_chain":
-                answer["ca_chain"] = "\n".join(one.pem for one in chain)
+                answer["certificate"] = answer["ca_chain"] = "\n".join(one.pem for one in chain)
             return unless_known(request, await _changed(pki, request), Response(data=answer))
         found, revoked = await self._found(pki, request)
         if found is None:
