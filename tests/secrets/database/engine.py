@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.inprocess import Answer, InProcess
+from tests.inprocess import InProcess
 from tests.postgres import Postgres
+from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, ok
+
+__all__ = ["ADMIN", "ADMIN_PASSWORD", "CREATE", "configured", "connected", "creds", "ok"]
 
 CREATE = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
-ADMIN, ADMIN_PASSWORD = "strongroom-admin", "first-password"
-
-
-async def ok(api: InProcess, method: str, path: str, body: Any = None, **options: Any) -> Answer:
-    """A request that succeeds."""
-    answer = await api(method, path, body, **options)
-    assert answer.status in (200, 204), answer
-    return answer
 
 
 async def connected(api: InProcess, postgres: Postgres, **fields: Any) -> None:

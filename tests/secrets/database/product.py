@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
+from strongroom.secrets.database.plugin import Plugin, Settings
+from strongroom.secrets.database.plugins import plugin_class
+from strongroom.upstream import http
 from tests.inprocess import Answer, InProcess
+
+Kind = TypeVar("Kind", bound=Plugin)
 
 
 class Product(Protocol):
@@ -54,3 +61,25 @@ async def creds(api: InProcess) -> tuple[str, str, str]:
     """User, password and lease of a fresh login."""
     answer = await ok(api, "GET", "db/creds/app")
     return answer.data["username"], answer.data["password"], answer.json["lease_id"]
+
+
+def run(make: Callable[[], Kind], work: Callable[[Kind], Awaitable[None]]) -> None:
+    """Work with a plugin, and close it."""
+
+    async def scenario() -> None:
+        plugin = make()
+        try:
+            async with asyncio.timeout(60):
+                await work(plugin)
+        finally:
+            await plugin.close()
+            await http.close()
+
+    asyncio.run(scenario())
+
+
+def plugin_of(product: Product) -> Plugin:
+    """The plugin for a product, by its administrator."""
+    config = dict(product.config)
+    kind = plugin_class(config.pop("plugin_name"))
+    return kind(Settings(config.pop("username"), config.pop("password"), config))

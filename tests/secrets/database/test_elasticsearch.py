@@ -17,24 +17,16 @@ from strongroom.secrets.database.plugin import Credential, NewUser, Refused, Set
 from strongroom.secrets.database.plugins import plugin_class
 from strongroom.upstream import http
 from tests.elasticsearch import Elasticsearch as Server
-from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
+from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, run
 
 OWN = '{"elasticsearch_role_definition": {"indices": [{"names": ["x*"], "privileges": ["read"]}]}}'
 HOSTILE = ("o'brien", 'a"b', "a/b", "../role/x", "..", "a?b=c#d", "100%25", "a b\\")
 
 
 def using(server: Server, work: Callable[[Elasticsearch], Awaitable[None]], **details: Any) -> None:
-    async def run() -> None:
-        plugin = Elasticsearch(Settings(ADMIN, ADMIN_PASSWORD, {"url": server.url} | details))
-        try:
-            async with asyncio.timeout(60):
-                await work(plugin)
-        finally:
-            await plugin.close()
-            await http.close()
-
+    place = {"url": server.url} | details
     server.make(ADMIN, ADMIN_PASSWORD)
-    asyncio.run(run())
+    run(lambda: Elasticsearch(Settings(ADMIN, ADMIN_PASSWORD, place)), work)
 
 
 def user(name: str, *statements: str, password: str = "s3cret-of-user") -> NewUser:

@@ -20,6 +20,7 @@ from strongroom.secrets.database.plugins import plugin_class
 from strongroom.upstream import http
 from tests.influxdb import PASSWORD, ROOT
 from tests.influxdb import InfluxDB as Server
+from tests.secrets.database.product import run
 
 CREATE = "CREATE USER \"{{username}}\" WITH PASSWORD '{{password}}'"
 FAR = 4_000_000_000 * SECOND
@@ -37,17 +38,8 @@ HOSTILE = (
 
 
 def using(server: Server, work: Callable[[InfluxDB], Awaitable[None]], **details: Any) -> None:
-    async def run() -> None:
-        place = {"host": "127.0.0.1", "port": server.port} | details
-        plugin = InfluxDB(Settings(ROOT, PASSWORD, place))
-        try:
-            async with asyncio.timeout(60):
-                await work(plugin)
-        finally:
-            await plugin.close()
-            await http.close()
-
-    asyncio.run(run())
+    place = {"host": "127.0.0.1", "port": server.port} | details
+    run(lambda: InfluxDB(Settings(ROOT, PASSWORD, place)), work)
 
 
 def user(name: str, *statements: str, password: str = "s3cret-of-user", **more: Any) -> NewUser:
@@ -121,25 +113,6 @@ def test_who_is_no_administrator(influxdb: Server) -> None:
         await http.close()
 
     asyncio.run(run())
-
-
-def test_a_server_that_is_down_and_back(influxdb: Server) -> None:
-    async def work(plugin: InfluxDB) -> None:
-        await plugin.verify()
-        influxdb.stop()
-        for act in (
-            plugin.verify(),
-            plugin.create(user("late")),
-            plugin.drop("late", []),
-            plugin.accepts("a", "b"),
-        ):
-            with pytest.raises(UpstreamFailed):
-                await act
-        influxdb.start()
-        await plugin.create(user("late"))
-        assert influxdb.users() == {"late"}
-
-    using(influxdb, work)
 
 
 def test_something_else_at_its_place() -> None:

@@ -20,7 +20,7 @@ from strongroom.secrets.database.plugins import plugin_class
 from tests.listener.authority import issue
 from tests.mongodb import FORGETFUL
 from tests.mongodb import MongoDB as Server
-from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD
+from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, run
 
 pytestmark = FORGETFUL
 
@@ -29,16 +29,9 @@ HOSTILE = ("o'brien", 'a"b', "a@b:c/d?e=f&g", "100%25", "a=b,n=root", "naÃ¯ve â˜
 
 
 def using(server: Server, work: Callable[[MongoDB], Awaitable[None]], **details: Any) -> None:
-    async def run() -> None:
-        plugin = MongoDB(Settings(ADMIN, ADMIN_PASSWORD, {"connection_url": server.url} | details))
-        try:
-            async with asyncio.timeout(60):
-                await work(plugin)
-        finally:
-            await plugin.close()
-
+    place = {"connection_url": server.url} | details
     server.make(ADMIN, ADMIN_PASSWORD)
-    asyncio.run(run())
+    run(lambda: MongoDB(Settings(ADMIN, ADMIN_PASSWORD, place)), work)
 
 
 def user(name: str, *statements: str, password: str = "s3cret-of-user") -> NewUser:
@@ -168,27 +161,6 @@ def test_who_may_not(mongodb: Server) -> None:
         await plugin.create(user("there"))
         with pytest.raises(Refused, match="already exists"):
             await plugin.create(user("there"))
-
-    using(mongodb, work)
-
-
-def test_a_server_that_is_down_and_back(mongodb: Server) -> None:
-    async def work(plugin: MongoDB) -> None:
-        await plugin.verify()
-        mongodb.stop()
-        for act in (
-            plugin.verify(),
-            plugin.create(user("x")),
-            plugin.drop("x", []),
-            plugin.accepts("a", "b"),
-        ):
-            with pytest.raises(UpstreamFailed) as failed:
-                await act
-            assert ADMIN_PASSWORD not in failed.value.public
-        mongodb.start()
-        await plugin.close()  # whoever still has it may use it
-        await plugin.create(user("late"))
-        assert mongodb.users() == {"late"}
 
     using(mongodb, work)
 

@@ -21,7 +21,7 @@ from strongroom.secrets.database.plugins import plugin_class
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap
 from tests.mariadb import PASSWORD, ROOT, MariaDB
-from tests.secrets.database.product import ok
+from tests.secrets.database.product import ok, run
 
 CREATE = "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'"
 FAR = 4_000_000_000 * SECOND
@@ -38,15 +38,7 @@ HOSTILE = (
 
 
 def using(mariadb: MariaDB, work: Callable[[MySQL], Awaitable[None]], **details: Any) -> None:
-    async def run() -> None:
-        plugin = MySQL(Settings(ROOT, PASSWORD, {"connection_url": mariadb.url, **details}))
-        try:
-            async with asyncio.timeout(60):
-                await work(plugin)
-        finally:
-            await plugin.close()
-
-    asyncio.run(run())
+    run(lambda: MySQL(Settings(ROOT, PASSWORD, {"connection_url": mariadb.url, **details})), work)
 
 
 def user(name: str, *statements: str, password: str = "s3cret-of-user", **more: Any) -> NewUser:
@@ -225,25 +217,6 @@ def test_many_at_once_share_few_connections(mariadb: MariaDB) -> None:
         assert mariadb.users() == set()
 
     using(mariadb, work, max_open_connections="3")
-
-
-def test_a_server_that_is_down_and_back(mariadb: MariaDB) -> None:
-    async def work(plugin: MySQL) -> None:
-        await plugin.verify()
-        mariadb.stop()
-        for act in (
-            plugin.verify(),
-            plugin.create(user("late")),
-            plugin.drop("late", []),
-            plugin.accepts("a", "b"),
-        ):
-            with pytest.raises(UpstreamFailed):
-                await act
-        mariadb.start()
-        await plugin.create(user("late"))
-        assert mariadb.has("late")
-
-    using(mariadb, work)
 
 
 def test_one_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from strongroom.secrets.database.plugins import plugin_class
 from strongroom.secrets.database.postgresql import PostgreSQL
 from tests.listener.authority import Issued, issue
 from tests.postgres import PASSWORD, ROOT, Postgres
+from tests.secrets.database.product import run
 
 CREATE = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
 FAR = 4_000_000_000 * SECOND
@@ -34,15 +35,7 @@ HOSTILE = (
 
 
 def using(postgres: Postgres, work: Callable[[PostgreSQL], Awaitable[None]], **details: Any) -> None:
-    async def run() -> None:
-        plugin = PostgreSQL(Settings(ROOT, PASSWORD, {"connection_url": postgres.url, **details}))
-        try:
-            async with asyncio.timeout(60):
-                await work(plugin)
-        finally:
-            await plugin.close()
-
-    asyncio.run(run())
+    run(lambda: PostgreSQL(Settings(ROOT, PASSWORD, {"connection_url": postgres.url, **details})), work)
 
 
 def sessions(postgres: Postgres) -> set[int]:
@@ -193,25 +186,6 @@ def test_many_at_once_that_grant_on_the_same_objects(postgres: Postgres) -> None
         if not sessions(postgres) - before:
             return
     raise AssertionError("sessions are left open")
-
-
-def test_a_server_that_is_down_and_back(postgres: Postgres) -> None:
-    async def work(plugin: PostgreSQL) -> None:
-        await plugin.verify()
-        postgres.stop()
-        for act in (
-            plugin.verify(),
-            plugin.create(user("late")),
-            plugin.drop("late", []),
-            plugin.accepts("a", "b"),
-        ):
-            with pytest.raises(UpstreamFailed):
-                await act
-        postgres.start()
-        await plugin.create(user("late"))
-        assert postgres.has("late")
-
-    using(postgres, work)
 
 
 def test_certificates_and_keys_are_given_as_texts(postgres: Postgres, tmp_path: Path) -> None:

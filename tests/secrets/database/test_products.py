@@ -7,16 +7,27 @@ from typing import Any
 
 import pytest
 
+from strongroom.errors import UpstreamFailed
+from strongroom.logical import SECOND
 from strongroom.secrets.database.connection import Config, described
-from strongroom.secrets.database.plugin import Settings
-from strongroom.secrets.database.plugins import plugin_class
-from strongroom.upstream import http
+from strongroom.secrets.database.plugin import Credential, NewUser
+from strongroom.secrets.database.statement import decoded
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.mongodb import FORGETFUL
-from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, Product, connected, creds, ok
+from tests.secrets.database.product import (
+    ADMIN,
+    ADMIN_PASSWORD,
+    Product,
+    connected,
+    creds,
+    ok,
+    plugin_of,
+    run,
+)
 from tests.secrets.database.test_crash import dying_at_the_commit, reborn
 
+FAR = 4_000_000_000 * SECOND
 PRODUCTS = ("elasticsearch", "influxdb", "mariadb", pytest.param("mongodb", marks=FORGETFUL), "redis")
 
 
@@ -173,19 +184,31 @@ def test_dead_before_a_user_is_stored(product: Product) -> None:
 
 
 def test_a_plugin_that_was_closed_serves_whoever_still_has_it(product: Product) -> None:
-    async def scenario() -> None:
-        config = dict(product.config)
-        name = config.pop("plugin_name")
-        settings = Settings(config.pop("username"), config.pop("password"), config)
-        plugin: Any = plugin_class(name)(settings)
+    async def work(plugin: Any) -> None:
         for _ in range(2):
             await plugin.verify()
             assert not await plugin.exists("nobody")
             assert not await plugin.accepts("nobody", "nothing")
             await plugin.close()
-        await http.close()
 
-    asyncio.run(scenario())
+    run(lambda: plugin_of(product), work)
+
+
+def test_a_server_that_is_down_and_back(product: Product) -> None:
+    late = NewUser("late", Credential(password="s3cret-of-user"), FAR, decoded(product.creation))
+
+    async def work(plugin: Any) -> None:
+        await plugin.verify()
+        product.stop()
+        for act in (plugin.verify(), plugin.create(late), plugin.drop("late", []), plugin.accepts("a", "b")):
+            with pytest.raises(UpstreamFailed) as failed:
+                await act
+            assert ADMIN_PASSWORD not in failed.value.public
+        product.start()
+        await plugin.create(late)
+        assert product.users() == {"late"}
+
+    run(lambda: plugin_of(product), work)
 
 
 @pytest.mark.parametrize("down", (False, True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,15 @@ from strongroom.secrets.database.redis import Redis
 from strongroom.secrets.database.statement import decoded
 from tests.inprocess import InProcess, inprocess
 from tests.redis import Redis as Server
-from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, connected, creds, ok
+from tests.secrets.database.product import ADMIN, ADMIN_PASSWORD, connected, creds, ok, run
 
 HOSTILE = ("o'brien", 'a"b', "a\\'b\\", ">pass", "#hash", "nopass", "~*", "naïve☂", "x\\r\\n", "-1")
 
 
 def using(server: Server, work: Callable[[Redis], Awaitable[None]], **details: Any) -> None:
-    async def run() -> None:
-        plugin = Redis(Settings(ADMIN, ADMIN_PASSWORD, {"host": "127.0.0.1", "port": server.port} | details))
-        try:
-            async with asyncio.timeout(60):
-                await work(plugin)
-        finally:
-            await plugin.close()
-
+    place = {"host": "127.0.0.1", "port": server.port} | details
     server.make(ADMIN, ADMIN_PASSWORD)
-    asyncio.run(run())
+    run(lambda: Redis(Settings(ADMIN, ADMIN_PASSWORD, place)), work)
 
 
 def user(name: str, *rules: str, password: str = "s3cret-of-user") -> NewUser:
@@ -232,25 +226,6 @@ def test_many_at_once_share_few_connections(redis: Server) -> None:
     using(redis, work, max_open_connections=3)
 
 
-def test_a_server_that_is_down_and_back(redis: Server) -> None:
-    async def work(plugin: Redis) -> None:
-        await plugin.verify()
-        redis.stop()
-        for act in (
-            plugin.verify(),
-            plugin.create(user("late")),
-            plugin.drop("late", []),
-            plugin.accepts("a", "b"),
-        ):
-            with pytest.raises(UpstreamFailed):
-                await act
-        redis.start()
-        await plugin.create(user("late"))
-        assert redis.users() == {"late"}
-
-    using(redis, work)
-
-
 def test_one_that_does_not_answer_holds_nobody_up(redis: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(plugin: Redis) -> None:
         await plugin.verify()
@@ -274,7 +249,11 @@ def test_one_that_does_not_answer_holds_nobody_up(redis: Server, monkeypatch: py
 
 def test_tls(redis: Server) -> None:
     made = self_signed(["127.0.0.1"])
-    for name, pem in (("ca", made.ca), ("cert", made.certificate), ("key", made.key)):
+    old = self_signed(["127.0.0.1"], datetime.now(UTC) - timedelta(days=60))
+    for name, pem in (
+        ("ca", made.ca), ("cert", made.certificate), ("key", made.key),
+        ("old-cert", old.certificate), ("old-key", old.key),
+    ):  # fmt: skip
         (redis.folder / name).write_bytes(pem)
     redis.stop()
     redis.settings = (
@@ -300,6 +279,9 @@ def test_tls(redis: Server) -> None:
         for details in ({}, {"ca_cert": self_signed(["127.0.0.1"]).ca.decode()}):
             with pytest.raises(UpstreamFailed, match="certificate"):
                 await verified(tls=True, **details)
+        redis.command("CONFIG", "SET", "tls-cert-file", "old-cert", "tls-key-file", "old-key")
+        with pytest.raises(UpstreamFailed, match="expired"):
+            await verified(tls=True, ca_cert=old.ca.decode())
         with pytest.raises(UpstreamFailed):
             await verified(tls=False)
 
