@@ -199,6 +199,22 @@ def test_dead_before_a_new_account_is_stored(postgres: Postgres) -> None:
     inprocess(scenario)
 
 
+def test_dead_before_an_account_takes_over_its_own_new_password(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        own = {"plugin_name": "postgresql-database-plugin", "connection_url": postgres.url}
+        await ok(api, "POST", "db/config/own", own | {"self_managed": True, "allowed_roles": "*"})
+        first = await taken(api, postgres, db_name="own", password="handmade")
+        with dying_at_the_commit(api.core):
+            assert (await api("POST", "db/rotate-role/s")).status == 500
+        assert not postgres.logs_in(ACCOUNT, first)
+        await reborn(api)
+        assert postgres.logs_in(ACCOUNT, await current(api))
+        await ok(api, "POST", "db/rotate-role/s")
+
+    inprocess(scenario)
+
+
 def test_dead_before_an_account_moves_to_another_connection(postgres: Postgres) -> None:
     async def scenario(api: InProcess) -> None:
         await connected(api, postgres)

@@ -11,7 +11,7 @@ from strongroom.logical import SECOND
 from tests.inprocess import InProcess, inprocess
 from tests.leasing import later, reap, rows
 from tests.postgres import Postgres
-from tests.secrets.database.engine import configured, connected, ok
+from tests.secrets.database.engine import CREATE, configured, connected, ok
 
 ACCOUNT = 'the "app" o\'clock'
 
@@ -218,6 +218,35 @@ def test_a_password_is_left_as_it_is_at_first(postgres: Postgres) -> None:
             await reap(api.core)
             assert postgres.logs_in(ACCOUNT, await current(api))
         assert not postgres.logs_in(ACCOUNT, "handmade")
+
+    inprocess(scenario)
+
+
+def test_accounts_that_change_their_passwords_themselves(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        own = {
+            "plugin_name": "postgresql-database-plugin",
+            "connection_url": postgres.url,
+            "allowed_roles": "*",
+        }
+        answer = await api("POST", "db/config/own", own | {"self_managed": True, "username": "x"})
+        assert (answer.status, "without username" in answer.errors[0]) == (400, True)
+        await ok(api, "POST", "db/config/own", own | {"self_managed": True})
+        account = {"db_name": "own", "username": ACCOUNT, "rotation_period": "1h"}
+        answer = await api("POST", "db/static-roles/s", account)
+        assert (answer.status, "password is required" in answer.errors[0]) == (400, True)
+        assert (await api("POST", "db/rotate-root/own")).status == 400
+        await ok(api, "POST", "db/roles/none", {"db_name": "own", "creation_statements": CREATE})
+        answer = await api("GET", "db/creds/none")
+        assert (answer.status, "makes no users" in answer.errors[0]) == (400, True)
+        await taken(api, postgres, db_name="own", self_managed_password="handmade")
+        for _ in range(2):
+            before = await current(api)
+            assert postgres.logs_in(ACCOUNT, before)
+            await ok(api, "POST", "db/rotate-role/s")
+            assert not postgres.logs_in(ACCOUNT, before)
+        assert postgres.logs_in(ACCOUNT, await current(api))
 
     inprocess(scenario)
 

@@ -63,8 +63,15 @@ class Config:
     skip_static_role_import_rotation: bool = False
 
     def settings(self) -> Settings:
-        """What the plugin is made from."""
+        """What the plugin is made from. Raises BadRequest for a user where there can be none."""
+        if self.self_managed and (self.username or self.password):
+            raise BadRequest("self_managed goes without username and password")
         return Settings(self.username, self.password, self.details)
+
+    @property
+    def self_managed(self) -> bool:
+        """Whether there is no user of its own: accounts of static roles change their passwords themselves."""
+        return Settings(details=self.details).flag("self_managed")
 
     def revised(self, **changes: Any) -> Config:
         """The connection with changes, under a new revision."""
@@ -87,7 +94,7 @@ class Config:
 
     def username_template(self, default: str = "") -> NameTemplate:
         """How users are named: as configured, else by ``default``, else the plugin's way."""
-        given = self.settings().text("username_template") or default
+        given = Settings(details=self.details).text("username_template") or default
         return NameTemplate(given or plugin_class(self.plugin_name).username_template, what="username")
 
 
@@ -129,7 +136,7 @@ async def checked(config: Config, *, verify: bool) -> None:
         plugin = plugin_class(config.plugin_name)(config.settings())
         config.username_template()
         try:
-            if verify:
+            if verify and not config.self_managed:
                 await plugin.verify()
         finally:
             await plugin.close()
@@ -186,6 +193,9 @@ class ConfigPath(Path):
     )
     password_authentication: Anything = path_field(
         "PostgreSQL: with scram-sha-256 the server is sent verifiers instead of passwords."
+    )
+    self_managed: Anything = path_field(
+        "There is no user for it: accounts of static roles log in and change their passwords themselves."
     )
     disable_escaping: Anything = path_field("Credentials are encoded for the URL as they are given.")
 

@@ -80,6 +80,8 @@ def live(login: Login) -> str:
 
 async def issue(database: Database, request: Request, name: str, role: RoleTerms, config: Config) -> Response:
     """Make a user for a role, and hand out how it logs in."""
+    if config.self_managed:
+        raise BadRequest("a self-managed connection makes no users: it has none that could")
     async with database.clients.acting(config) as client:
         return await _issue(database, request, name, role, config, client=client)
 

@@ -6,7 +6,8 @@ How it goes is what :mod:`strongroom.framework.rotation` says.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from strongroom.errors import BadRequest, UpstreamFailed
 from strongroom.framework.rotation import changed, finished
 from strongroom.logical import SECOND, Request
 from strongroom.secrets.database.credential import made
-from strongroom.secrets.database.plugin import PASSWORD, ChecksLogins, Credential, Plugin, setting
+from strongroom.secrets.database.plugin import PASSWORD, ChecksLogins, Credential, Plugin, Settings, setting
+from strongroom.secrets.database.plugins import plugin_class
 from strongroom.secrets.database.statement import decoded
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ async def rotate(  # noqa: PLR0917  all of it is announced
     ``held`` is the connection by which the role has had it so far; empty for an account that it takes over.
     """
     config.require_allowed(name)
-    async with database.clients.acting(config) as client:
+    async with _acting(database, config, role, role.data) as client:
         setting(client)
         if role.recipe.kind not in client.credential_types:
             raise BadRequest(f'unsupported credential_type: "{role.recipe.kind}"')
@@ -88,6 +90,25 @@ async def rotate(  # noqa: PLR0917  all of it is announced
     database.keep_static_role(request, name, role, planned)
 
 
+@asynccontextmanager
+async def _acting(
+    database: Database, config: Config, role: StaticRole, data: dict[str, Any]
+) -> AsyncIterator[Plugin]:
+    """The plugin that changes an account: as the connection's user, or where it has none as the account."""
+    if not config.self_managed:
+        async with database.clients.acting(config) as shared:
+            yield shared
+        return
+    password = data.get("password", "")
+    if not password:
+        raise BadRequest("password is required, for the connection is self-managed")
+    own = plugin_class(config.plugin_name)(Settings(role.username, password, config.details))
+    try:
+        yield own
+    finally:
+        await own.close()
+
+
 def _change(client: Plugin, role: StaticRole, credential: Credential, before: dict[str, Any]) -> Change:
     return Change(client, role.username, credential, role.rotation_statements, before.get("password", ""))
 
@@ -102,10 +123,10 @@ async def settle(database: Database, request: Request, data: dict[str, Any]) -> 
         return  # nothing is left that the credential would be for
     if role is not None and role.username != announced.username:
         return
-    client = await database.clients.of(config)
     kept = data["before"] if role is None else role.data
-    if not await finished(_change(client, announced, Credential(**data["credential"]), kept)):
-        return
+    async with _acting(database, config, announced, kept) as client:
+        if not await finished(_change(client, announced, Credential(**data["credential"]), kept)):
+            return
     planned = 0 if role is None else role.next_rotation
     if role is None or at != announced.db_name:
         await take_over(database, request, data["name"], announced, role)

@@ -100,7 +100,12 @@ class StaticRolePath(Path):
     skip_import_rotation: bool = path_field(
         "Leave the password as it is until the first planned change; without, as the connection says."
     )
-    password: str = path_field("The password of now, where it is left as it is.", sensitive=True)
+    password: str = path_field(
+        "The password of now: where it is left as it is, or the connection is self-managed.", sensitive=True
+    )
+    self_managed_password: str = path_field(
+        "Older name of password, for self-managed connections.", sensitive=True, deprecated=True
+    )
 
     async def exists(self, database: Database, request: Request) -> bool:
         """Whether there is a static role of that name."""
@@ -136,10 +141,11 @@ class StaticRolePath(Path):
         config.require_allowed(self.name)
         if before is None or before.db_name != role.db_name:
             await take_over(database, request, self.name, role, before)
+            if before is None:
+                role.data = {"password": self.password or self.self_managed_password}
             if not self._skips(config):
                 await rotate(database, request, self.name, role, config, before.db_name if before else "")
                 return
-            role.data = {"password": self.password} if before is None else role.data
         role.next_rotation = role.due_after(role.last_rotation or request.now)
         database.keep_static_role(request, self.name, role, before.next_rotation if before else 0)
 
