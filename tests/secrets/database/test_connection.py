@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from strongroom.errors import Conflict, UpstreamFailed
+from strongroom.secrets.database.clients import Clients
 from strongroom.secrets.database.connection import Config, without_password
 from strongroom.secrets.database.plugins import PLUGINS, Entry, plugin_class
 from tests.inprocess import InProcess, inprocess
@@ -210,6 +212,29 @@ def test_nobody_fails_for_a_password_that_changes_meanwhile(postgres: Postgres) 
         assert not [row for row in await rows(api.core) if "/undo/" in row]
 
     inprocess(scenario)
+
+
+def test_a_password_is_overtaken_whatever_else_of_the_connection_changed() -> None:
+    details = {"connection_url": "postgresql://127.0.0.1:1/x"}
+    first = Config("id", "1", "postgresql-database-plugin", username="u", password="p", details=details)
+    other = first.revised(allowed_roles=["x"])
+
+    async def fails(clients: Clients, config: Config) -> None:
+        async with clients.acting(config):
+            raise UpstreamFailed("refused")
+
+    async def scenario() -> None:
+        clients = Clients()
+        with pytest.raises(UpstreamFailed):
+            await fails(clients, first)
+        clients.overtake(other)
+        with pytest.raises(Conflict):
+            await fails(clients, first)
+        with pytest.raises(UpstreamFailed):
+            await fails(clients, other.revised(password="q"))
+        await clients.close()
+
+    asyncio.run(scenario())
 
 
 def test_who_has_no_password_has_none_to_change(postgres: Postgres) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from strongroom.secrets.database.plugin import Plugin, Refused
 from strongroom.secrets.database.plugins import plugin_class
 
 _REMEMBERED = 256
-"""Revisions whose password was changed: more than there can be while one request runs."""
+"""Passwords that were changed: more than there can be while one request runs."""
 
 
 class Clients:
@@ -23,7 +24,7 @@ class Clients:
     def __init__(self) -> None:
         self._open: dict[str, tuple[str, Plugin]] = {}
         self._changing: dict[str, asyncio.Event] = {}
-        self._overtaken: deque[str] = deque(maxlen=_REMEMBERED)
+        self._overtaken: deque[bytes] = deque(maxlen=_REMEMBERED)
 
     async def of(self, config: Config) -> Plugin:
         """The plugin for a connection as it is now; from here on there is a task, as plugins need one."""
@@ -49,7 +50,7 @@ class Clients:
             yield await self.of(config)
         except (Refused, UpstreamFailed):
             await self._unchanging(config)
-            if config.revision in self._overtaken:
+            if _password(config) in self._overtaken:
                 raise Conflict from None
             raise
 
@@ -61,7 +62,7 @@ class Clients:
         """
         async with self.acting(config) as plugin:
             await self._unchanging(config)
-            if config.revision in self._overtaken:
+            if _password(config) in self._overtaken:
                 raise Conflict
             changing = self._changing[config.id] = asyncio.Event()
             try:
@@ -71,8 +72,8 @@ class Clients:
                 changing.set()
 
     def overtake(self, config: Config) -> None:
-        """Note that the password which this revision holds is no longer the one."""
-        self._overtaken.append(config.revision)
+        """Note that the password of this revision, and of others like it, is no longer the one."""
+        self._overtaken.append(_password(config))
 
     async def _unchanging(self, config: Config) -> None:
         while (changing := self._changing.get(config.id)) is not None:
@@ -89,3 +90,8 @@ class Clients:
         """Close everything."""
         for name in list(self._open):
             await self.drop(name)
+
+
+def _password(config: Config) -> bytes:
+    """A connection's password, as it can be told from others."""
+    return hashlib.sha256(f"{config.id}\0{config.password}".encode()).digest()
