@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -40,11 +41,31 @@ class Made(Path):
         return {"outside": list(engine.outside)}
 
 
+class Counted(Path):
+    """Counts something outside, which only one at a time may do."""
+
+    pattern = "counted"
+    within: ClassVar[int] = 0
+
+    async def write(self, engine: Outside, request: Request) -> None:
+        """Count it, and note how often it has been counted."""
+        count = int(await request.view.get("counted") or b"0")
+        async with request.undo("make", {"name": f"{count + 1}"}, on="a/b"):
+            Counted.within += 1
+            await asyncio.sleep(0.001)
+            assert Counted.within == 1
+            assert len(engine.outside) == count
+            engine.outside.append(f"{count + 1}")
+            Counted.within -= 1
+        await asyncio.sleep(0.001)
+        request.view.put("counted", b"%d" % (count + 1))
+
+
 class Outside(Backend):
     """An engine with a system outside: a list."""
 
     type: ClassVar[str] = "outside"
-    paths = (Made,)
+    paths = (Made, Counted)
     outside: ClassVar[list[str]] = []
     down: ClassVar[bool] = False
 
@@ -105,6 +126,41 @@ def test_what_loses_a_race_is_undone_before_it_runs_again() -> None:
         # The first run's act is undone, so the second finds itself first again, until all attempts are used.
         assert answer.status == 409
         assert Outside.outside == []
+        assert not await left(api.core)
+
+    inprocess(scenario)
+
+
+def test_what_one_at_a_time_may_act_on_is_acted_on_by_all_in_turn() -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        answers = await asyncio.gather(*(api("POST", "out/counted") for _ in range(20)))
+        assert {answer.status for answer in answers} == {204}
+        assert len(Outside.outside) == 20
+        assert not await left(api.core)
+        assert not await rows(api.core, "sys/expire/acting/")
+
+    inprocess(scenario)
+
+
+def test_nobody_acts_on_what_is_not_settled() -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api)
+        await api.core.mounts.load()
+        request = api.core.internal_request()
+        request.mount = api.core.mounts.find("out/")
+        async with request.undo("make", {"name": "orphan"}, on="a/b"):
+            Outside.outside.append("orphan")
+        request.tx.close()  # the process dies before the commit
+        await api.core.lifecycle.seal()
+        await api.core.lifecycle.submit(api.key)
+        Outside.down = True
+        await reap(api.core)
+        assert (await api("POST", "out/counted")).status == 502
+        assert Outside.outside == ["orphan"]
+        Outside.down = False
+        assert (await api("POST", "out/counted")).status == 204  # what is left there is settled first
+        assert Outside.outside == ["1"]
         assert not await left(api.core)
 
     inprocess(scenario)

@@ -51,6 +51,7 @@ from strongroom.errors import (
     Sealed,
     StrongroomError,
     UnsupportedOperation,
+    Waited,
 )
 from strongroom.framework.help import help_of
 from strongroom.framework.path import Path
@@ -212,10 +213,12 @@ class Core:
         self.in_flight[request.id] = request
         request.started = perf_counter()
         try:
-            for _ in range(ATTEMPTS):
+            lost = 0
+            while lost < ATTEMPTS:
                 try:
                     return await self._attempt(request)
-                except Conflict:
+                except Conflict as conflict:
+                    lost += not isinstance(conflict, Waited)
                     request.rewind()
                     await self.store.settled()
             raise Conflict("the request kept colliding with others; nothing was changed")

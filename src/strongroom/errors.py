@@ -130,6 +130,10 @@ class Conflict(StrongroomError):
     status = 409
 
 
+class Waited(Conflict):
+    """The request waited for another one that acted on the same thing outside, and begins again."""
+
+
 class Internal(StrongroomError):
     """A failure that is ours. The public words say no more than that."""
 

@@ -6,7 +6,8 @@ and commits its result together with the end of the announcement. Whatever happe
 announcement is left, and the engine settles it: undoes what was done, or finishes it.
 
 Rows, below ``sys/expire/``: ``undo/<id>`` the intent, and an entry of the expiry index (kind ``u``) that
-has the reaper settle what is left behind.
+has the reaper settle what is left behind; ``acting/<mount>/<what>`` the intent of whoever acts on something
+that one at a time may act on.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
 from strongroom.crypto.entropy import uuid4_str
-from strongroom.errors import Conflict
+from strongroom.errors import Conflict, UpstreamFailed, Waited
 from strongroom.logical import SECOND, Request
 from strongroom.storage.transaction import Savepoint, Transaction
 
@@ -35,6 +37,9 @@ PATIENCE = 3600
 _PREFIX = "sys/expire/"
 _BACKOFF = (5, 30, 120, 600)
 _RACES = 8
+_LOOK = 0.02
+_LOOKS = 1500
+"""Seconds between two looks at who acts, and how many there are."""
 _log = logging.getLogger("expiration")
 
 
@@ -49,6 +54,7 @@ class Intent:
     due: int = 0
     attempts: int = 0
     namespace: str = "root"
+    on: str = ""
 
 
 class Intents:
@@ -64,29 +70,84 @@ class Intents:
     def _put(self, view: View, intent: Intent) -> None:
         view.put("undo/" + intent.id, msgspec.json.encode(intent))
         view.mark(_entry(intent))
+        if intent.on:
+            view.put(_acting(intent), intent.id.encode())
 
     def _drop(self, view: View, intent: Intent) -> None:
         view.delete("undo/" + intent.id)
         view.delete(_entry(intent))
+        if intent.on:
+            view.delete(_acting(intent))
 
     @asynccontextmanager
-    async def announce(self, request: Request, kind: str, data: dict[str, Any]) -> AsyncIterator[None]:
+    async def announce(
+        self, request: Request, kind: str, data: dict[str, Any], on: str
+    ) -> AsyncIterator[None]:
         """Store the intent, run the block, and end the intent with the request's commit."""
         due = request.now + PATIENCE * SECOND
         mount = request.mount
-        intent = Intent(uuid4_str(), mount.entry.uuid, kind, data, due, namespace=mount.namespace.id)
+        intent = Intent(uuid4_str(), mount.entry.uuid, kind, data, due, namespace=mount.namespace.id, on=on)
         await self._store(intent)
+        if on:
+            await self._require_fresh(request, intent)
         request.intents.append(intent)
         yield
         self._drop(self._view(request.tx), intent)
 
     async def _store(self, intent: Intent) -> None:
+        """Store an intent. Raises Waited when somebody else acted on the same, and has ended now."""
         request = self._core.internal_request()
         try:
-            self._put(self._view(request.tx), intent)
-            await self._core.store.commit(request.tx)
+            other = await self._other(request.tx, intent)
+            if other is None:
+                self._put(self._view(request.tx), intent)
+                await self._core.store.commit(request.tx)
+                return
         finally:
             request.tx.close()
+        await self._wait(intent)
+        raise Waited(cause="somebody else acted on the same")
+
+    async def _other(self, tx: Transaction, intent: Intent) -> Intent | None:
+        """The intent of whoever acts on the same now."""
+        view = self._view(tx)
+        name = await view.get(_acting(intent)) if intent.on else None
+        blob = None if name is None else await view.get("undo/" + name.decode())
+        return None if blob is None else self._decoder.decode(blob)
+
+    async def _wait(self, intent: Intent) -> None:
+        """Wait until nobody acts on the same. Raises UpstreamFailed for what cannot be settled now."""
+        for _ in range(_LOOKS):
+            other = await self._acts(intent)
+            if other is None:
+                return
+            if other.attempts:
+                await self._attempt(other.id)
+                if await self._acts(intent) is None:
+                    return
+                break
+            await asyncio.sleep(_LOOK)
+        raise UpstreamFailed("what was begun there before is not settled yet; try again later")
+
+    async def _acts(self, intent: Intent) -> Intent | None:
+        tx = self._core.store.begin(write=False)
+        try:
+            return await self._other(tx, intent)
+        finally:
+            tx.close()
+
+    async def _require_fresh(self, request: Request, intent: Intent) -> None:
+        """As nobody else acts now, what the request has read stays as it is, or has changed already."""
+        try:
+            await request.tx.require_fresh()
+        except Conflict:
+            ended = self._core.internal_request()
+            try:
+                self._drop(self._view(ended.tx), intent)
+                await self._core.store.commit(ended.tx)
+            finally:
+                ended.tx.close()
+            raise Waited(cause="somebody else had acted on the same") from None
 
     async def settle(self, request: Request) -> None:
         """Settle what a request announced that has not committed, newest first.
@@ -170,3 +231,7 @@ class Intents:
 
 def _entry(intent: Intent) -> str:
     return f"at/{intent.due:016x}/u/{intent.id}"
+
+
+def _acting(intent: Intent) -> str:
+    return f"acting/{intent.mount}/{quote(intent.on, safe='')}"

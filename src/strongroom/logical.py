@@ -256,14 +256,17 @@ class Request:
         self.vouched = False
         self.scratch, self.on_commit, self.on_failure, self.intents = {}, [], [], []
 
-    def undo(self, kind: str, data: dict[str, Any]) -> AbstractAsyncContextManager[None]:
+    def undo(self, kind: str, data: dict[str, Any], *, on: str = "") -> AbstractAsyncContextManager[None]:
         """Act on an outside system within: what is about to be done there is stored first, durably.
 
         When the block raises, when the request fails later on, or when the server dies before what the
         request wrote is committed, the engine's ``settle`` is called with ``kind`` and ``data``, until
         it succeeds. ``data`` is JSON; it is stored encrypted.
+
+        ``on`` is what of the mount is acted on, where only one may act at a time: who comes second waits
+        until the first has committed or settled, and begins again; so does who has read what was changed.
         """
-        undo: AbstractAsyncContextManager[None] = self.core.intents.announce(self, kind, data)
+        undo: AbstractAsyncContextManager[None] = self.core.intents.announce(self, kind, data, on)
         return undo
 
     def wake_at(self, when: int, reference: str) -> None:

@@ -69,7 +69,10 @@ def test_a_read_that_gives_something_else_is_a_conflict(read: str) -> None:
         deferred = DeferredTransaction(store)
         await getattr(deferred, read)("k/a" if read == "get" else "k/")
         deferred.put("k/mine", b"x")
+        await deferred.require_fresh()
         await put(store, a=b"other", new=b"other")
+        with pytest.raises(Conflict):
+            await deferred.require_fresh()
         with pytest.raises(Conflict):
             await replayed(store, deferred)
         assert "mine" not in await names(store)

@@ -105,13 +105,24 @@ class DeferredTransaction(Transaction):
 
     async def replay(self, tx: Transaction) -> None:
         """Do in ``tx`` all that was done here. Raises Conflict when a read gives something else now."""
+        await self._read_again(tx)
+        self._apply(tx)
+
+    async def require_fresh(self) -> None:
+        """Raise Conflict when something that was read has changed since."""
+        tx = self._store.begin(write=True)
+        try:
+            await self._read_again(tx)
+        finally:
+            tx.close()
+
+    async def _read_again(self, tx: Transaction) -> None:
         for key, value in self._got.items():
             if await tx.get(key) != value:
                 raise Conflict(cause="what was read has changed")
         for listing, names in self._listed.items():
             if await _listing(tx, *listing) != names:
                 raise Conflict(cause="what was listed has changed")
-        self._apply(tx)
 
     def _apply(self, tx: Transaction) -> None:
         for prefix in self._own.ranges:

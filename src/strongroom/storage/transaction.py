@@ -104,6 +104,9 @@ class Transaction:
     def rollback(self, savepoint: Savepoint) -> None:
         """Drop the writes, touches and hooks made since ``savepoint``; what was read stays remembered."""
 
+    async def require_fresh(self) -> None:
+        """Raise Conflict when something that was read has changed since."""
+
     def close(self) -> None:
         """Let go of the state and of what is buffered; harmless after a commit."""
         self._closed = True
@@ -266,6 +269,10 @@ class WriteTransaction(Transaction):
         for check, _ in self._hooks or ():
             if check is not None:
                 check()
+
+    async def require_fresh(self) -> None:
+        """Raise Conflict when something that was read has changed since."""
+        self.check()
 
     def accepted(self) -> None:
         """Tell the hooks that the writes have their place among all others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -279,6 +280,24 @@ def test_accounts_are_lent_one_borrower_at_a_time(slapd: Slapd) -> None:
         assert not slapd.accepts(dn(lent), first["data"]["password"])
         await ok(api, "POST", "ldap/library/manage/ops/check-in", {})
         assert (await ok(api, "GET", "ldap/library/ops/status"))["data"]["svc2"] == {"available": True}
+
+    inprocess(scenario)
+
+
+def test_who_borrows_at_the_same_time_gets_a_password_that_holds(slapd: Slapd) -> None:
+    async def scenario(api: InProcess) -> None:
+        await mounted(api, slapd)
+        await ok(api, "POST", "ldap/library/ops", {"service_account_names": ["svc1", "svc2"]})
+        asked = [api("POST", "ldap/library/ops/check-out", {}) for _ in range(6)]
+        answers = await asyncio.gather(*asked)
+        assert sorted(answer.status for answer in answers) == [200, 200, 400, 400, 400, 400]
+        lent = [answer.data for answer in answers if answer.status == 200]
+        assert {one["service_account_name"] for one in lent} == {"svc1", "svc2"}
+        assert all(slapd.accepts(dn(one["service_account_name"]), one["password"]) for one in lent)
+        answers = await asyncio.gather(*(api("POST", "ldap/rotate-root") for _ in range(3)))
+        assert {answer.status for answer in answers} == {204}
+        both = {"service_account_names": ["svc2", "svc1"]}
+        await ok(api, "POST", "ldap/library/manage/ops/check-in", both)
 
     inprocess(scenario)
 

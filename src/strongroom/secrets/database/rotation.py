@@ -85,7 +85,7 @@ async def rotate(  # noqa: PLR0917  all of it is announced
             "credential": asdict(fresh.credential),
             "before": before,
         }
-        async with request.undo("rotate", announced):
+        async with request.undo("rotate", announced, on=role.account):
             await changed(_change(client, role, fresh.credential, before))
     database.keep_static_role(request, name, role, planned)
 

@@ -85,7 +85,7 @@ async def _renew_password(ldap: Ldap, request: Request, config: Config, account:
     dn = await config.dn_of(account)
     fresh = await ldap.password(request, config)
     announced = {"account": account, "dn": dn, "fresh": fresh, "before": shelf.password}
-    async with request.undo(rotation.ACCOUNT, announced):
+    async with request.undo(rotation.ACCOUNT, announced, on=account.lower()):
         await changed(rotation.Change(config, dn, fresh, shelf.password))
     shelf.password = fresh
 
@@ -247,7 +247,7 @@ class CheckIn(Path):
             raise BadRequest("the set does not exist")
         free = self.forced or library.disable_check_in_enforcement
         done = []
-        for account in await self._wanted(ldap, request, library, free=free):
+        for account in sorted(await self._wanted(ldap, request, library, free=free)):  # as all others do
             shelf = await ldap.shelves(request).get(account)
             if shelf is None or account not in library.service_account_names:
                 raise BadRequest("the account is not in the set")

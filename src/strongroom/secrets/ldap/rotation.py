@@ -52,7 +52,8 @@ async def rotate(ldap: Ldap, request: Request, name: str, role: StaticRole) -> N
     config = await ldap.config(request)
     dn = role.dn or await config.dn_of(role.username)
     fresh = await ldap.password(request, config)
-    async with request.undo(ROLE, {"name": name, "dn": dn, "fresh": fresh, "before": role.password}):
+    announced = {"name": name, "dn": dn, "fresh": fresh, "before": role.password}
+    async with request.undo(ROLE, announced, on=role.account):
         await changed(Change(config, dn, fresh, role.password))
     _take_over(ldap, request, name, role, fresh)
 
@@ -97,7 +98,7 @@ async def rotate_root(ldap: Ldap, request: Request) -> None:
     """Give the configured account another password."""
     config = await ldap.config(request)
     fresh = await ldap.password(request, config)
-    async with request.undo(ROOT, {"binddn": config.binddn, "fresh": fresh}):
+    async with request.undo(ROOT, {"binddn": config.binddn, "fresh": fresh}, on=ROOT):
         await changed(Change(config, config.binddn, fresh, config.bindpass))
     _keep_root(ldap, request, config, fresh)
 
