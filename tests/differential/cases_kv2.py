@@ -323,10 +323,10 @@ CASES = (
     case(
         "kv2 versions expire",
         V2,
-        post("<m>/config", {"delete_version_after": "1s"}),
+        post("<m>/config", {"delete_version_after": "3s"}),
         write(1),
         get(A),
-        get(A, pause=1.2),
+        get(A, pause=3.2),
         get(META),
         post("<m>/undelete/a", {"versions": [1]}),
         get(A),
