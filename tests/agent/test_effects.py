@@ -98,6 +98,17 @@ def test_a_command_that_takes_too_long_is_asked_to_end(agents: Agents, server: S
     assert agent.stop() == 0
 
 
+def test_commands_are_told_where_the_server_is(agents: Agents, server: Server) -> None:
+    text = """
+    once = true
+    template { contents = "x" destination = "@/out" command = "echo $VAULT_ADDR $VAULT_CACERT > @/told" }
+    """
+    config = AUTH.replace('address = "%"', 'address = "%"\nca_cert = "@/ca"')
+    agent = agents.ours("a", server, {"agent.hcl": config + text, "token": "root"})
+    assert agent.wait() == 0
+    assert agent.text("told") == f"{server.address} {agent.path('ca')}\n"
+
+
 def test_once_is_known_to_the_agent_too(agents: Agents, server: Server) -> None:
     agent = agents.ours("a", server, {"agent.hcl": AUTH + OUT + "once = true", "token": "root"})
     assert agent.wait() == 0

@@ -98,7 +98,8 @@ class Child:
     async def _begin(self) -> None:
         stanza = self._stanza
         try:
-            env = environment(stanza.env, self._variables, self._conduct.passed_on)
+            passed_on = self._conduct.passed_on if self._conduct.alone else {}
+            env = environment(stanza.env, self._variables, passed_on)
             self._process = await start(stanza.command, env, reads_ours=self._conduct.alone)
         except CommandFailed as error:
             raise Exit(self._conduct.failed, error.public) from None

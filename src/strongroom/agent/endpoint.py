@@ -108,3 +108,21 @@ def _connections(stanza: Transport) -> Connections:
         handshake=stanza.tls_handshake_timeout,
         sign_of_life=stanza.dial_keep_alive,
     )
+
+
+_VARIABLES = {
+    "VAULT_ADDR": "address",
+    "VAULT_CACERT": "ca_cert",
+    "VAULT_CACERT_BYTES": "ca_bytes",
+    "VAULT_CAPATH": "ca_path",
+    "VAULT_CLIENT_CERT": "client_cert",
+    "VAULT_CLIENT_KEY": "client_key",
+    "VAULT_TLS_SERVER_NAME": "server_name",
+}
+
+
+def variables_of(endpoint: Endpoint) -> dict[str, str]:
+    """The way to the server as the commands of templates find it in their environment."""
+    told = {name: getattr(endpoint, key) for name, key in _VARIABLES.items()}
+    told["VAULT_SKIP_VERIFY"] = "true" if endpoint.skip_verify else ""
+    return {name: value for name, value in told.items() if value}

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from strongroom import __version__
 from strongroom.agent import init_container, status
 from strongroom.agent.auth.attempt import Unready
@@ -21,7 +23,7 @@ from strongroom.agent.auth.remembered import Remembered
 from strongroom.agent.auth.sink import Sinks
 from strongroom.agent.auth.source import source_of
 from strongroom.agent.config import AgentConfig, AutoAuth, ConfigError, load
-from strongroom.agent.endpoint import Endpoint, endpoint_of
+from strongroom.agent.endpoint import Endpoint, endpoint_of, variables_of
 from strongroom.agent.exit import Exit
 from strongroom.agent.logs import level_of, logs_of
 from strongroom.agent.pidfile import pid_file
@@ -107,6 +109,7 @@ class Agent:
         self.state = State()
         self._logs = logs
         self.endpoint: Endpoint = endpoint_of(config, os.environ, flags)
+        config.conduct = replace(config.conduct, passed_on=variables_of(self.endpoint))
 
     async def run(self) -> int:
         """Serve until told to stop; gives the exit code."""

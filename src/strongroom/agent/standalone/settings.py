@@ -8,9 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from strongroom.agent.conduct import Conduct
-from strongroom.agent.config import AgentConfig, Vault, parsed, texts_below
+from strongroom.agent.config import AgentConfig, parsed, texts_below
 from strongroom.agent.config.stanza import Ssl
-from strongroom.agent.endpoint import Endpoint, endpoint_of
+from strongroom.agent.endpoint import Endpoint, endpoint_of, variables_of
 from strongroom.agent.standalone import code
 from strongroom.agent.standalone.overlay import trees
 from strongroom.client.environment import variable
@@ -36,14 +36,6 @@ _TLS = {
     "CLIENT_KEY": "key_",
     "TLS_SERVER_NAME": "server_name",
 }
-_TOLD = {
-    "VAULT_CACERT": "ca_cert",
-    "VAULT_CACERT_BYTES": "ca_bytes",
-    "VAULT_CAPATH": "ca_path",
-    "VAULT_CLIENT_CERT": "client_cert",
-    "VAULT_CLIENT_KEY": "client_key",
-    "VAULT_TLS_SERVER_NAME": "server_name",
-}
 
 
 def settings(
@@ -60,7 +52,7 @@ def settings(
     conduct = Conduct(failed=code.RUNNER, alone=True, dry=bool(flags.get("dry")))
     config = parsed(_texts(flags, given, env), conduct=conduct, finish=finish)
     endpoint = endpoint_of(config, {})
-    config.conduct = replace(conduct, once=config.once, passed_on=_passed_on(config.vault, endpoint))
+    config.conduct = replace(conduct, once=config.once, passed_on=variables_of(endpoint))
     return config, endpoint
 
 
@@ -98,12 +90,3 @@ def _tls(stanza: Ssl, env: Mapping[str, str]) -> Ssl:
     if "verify" not in stanza.given and variable(env, "SKIP_VERIFY").lower() in _TRUE:
         stanza.verify = False
     return stanza
-
-
-def _passed_on(vault: Vault, endpoint: Endpoint) -> dict[str, str]:
-    """What commands are told of the way to the server."""
-    told = {"VAULT_ADDR": endpoint.address if vault.address else ""}
-    told |= {name: getattr(endpoint, key) for name, key in _TOLD.items()}
-    if endpoint.skip_verify:
-        told["VAULT_SKIP_VERIFY"] = "true"
-    return {name: value for name, value in told.items() if value}
