@@ -112,6 +112,34 @@ def test_codes(agents: Agents, words: tuple[str, ...], code: int, sentence: str)
     assert sentence in done.stderr
 
 
+def test_the_local_text_is_part_of_the_command_line(agents: Agents) -> None:
+    done = call(prepared(agents, "http://127.0.0.1:1", {}, CT_LOCAL_CONFIG="once = "))
+    assert done.returncode == 13
+    assert "CT_LOCAL_CONFIG:1:8: expected" in done.stderr
+    text = 'once = true\ntemplate { contents = "x" destination = "out" }'
+    at = prepared(agents, "http://127.0.0.1:1", {}, CT_LOCAL_CONFIG=text, VAULT_TOKEN="")
+    assert call(at).returncode == 0
+    assert at.text("out") == "x"
+
+
+def test_it_logs_in_as_the_agent_does(agents: Agents, server: Server) -> None:
+    kv(server, "auto", v="one")
+    config = """
+    once = true
+    auto_auth {
+      method "token_file" { config = { token_file_path = "@/token" token_file_pth = "x" } }
+      sink "file" { config = { path = "@/sink" mdoe = 0600 } }
+    }
+    """
+    files = {"a": READS.replace("NAME", "auto"), "c": config, "token": "root"}
+    at = prepared(agents, server, files, VAULT_TOKEN="")
+    done = call(at, "-config=c", "-template=a:out")
+    assert done.returncode == 0, done.stderr
+    assert (at.text("out"), at.text("sink")) == ("one", "root")
+    assert "c:4:7: keys of method token_file without effect: token_file_pth" in done.stderr
+    assert "c:5:7: keys without effect in the config of a sink: mdoe" in done.stderr
+
+
 def test_a_secret_that_never_comes_ends_it(agents: Agents, server: Server) -> None:
     at = prepared(agents, server, {"a": READS.replace("NAME", "never")})
     done = call(at, "-template=a:out", "-vault-retry-attempts=2", "-vault-retry-backoff=10ms")

@@ -47,9 +47,16 @@ class Fields:
     def __init__(self, kind: str, values: Mapping[str, Any]) -> None:
         self._kind = kind
         self._values = values
+        self._asked: set[str] = set()
+
+    @property
+    def unasked(self) -> list[str]:
+        """Names nobody has asked for yet."""
+        return sorted(set(self._values) - self._asked)
 
     def text(self, name: str, default: str = "") -> str:
         """A string. Raises Unready for anything else."""
+        self._asked.add(name)
         value = self._values.get(name, default)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise Unready(f"method {self._kind}: {name} must be a string")
@@ -64,6 +71,7 @@ class Fields:
 
     def flag(self, name: str, *, default: bool) -> bool:
         """A bool, or the word for one."""
+        self._asked.add(name)
         value = self._values.get(name, default)
         if isinstance(value, str) and value.lower() in {"true", "1", "t", "false", "0", "f"}:
             return value.lower() in {"true", "1", "t"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from strongroom.agent.auth.attempt import Attempt, CredentialFile, Fields, Method, Unready, from_environment
 from strongroom.agent.config import Method as Stanza
@@ -16,12 +17,18 @@ from strongroom.secret import Secret
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 
+_log = logging.getLogger("agent.auth")
+
+
 class _Credentials:
     """What most methods share: credential files that are followed, nothing to close."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Keys that are read when they are needed."""
+
     def __init__(self, stanza: Stanza) -> None:
         self._mount = stanza.mount_path
-        self._fields = Fields(stanza.label, stanza.config)
+        self.fields = Fields(stanza.label, stanza.config)
         self._files: list[CredentialFile] = []
 
     def _file(self, name: str, *, remove: bool = False, follow: bool = True) -> CredentialFile:
@@ -46,7 +53,7 @@ class AppRole(_Credentials):
 
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
-        fields = self._fields
+        fields = self.fields
         role, secret = fields.text("role_id_file_path"), fields.text("secret_id_file_path")
         remove = fields.flag("remove_secret_id_file_after_reading", default=True)
         self._role_file = self._file(role) if role else None
@@ -96,7 +103,7 @@ class TokenFile(_Credentials):
 
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
-        self._token = self._file(self._fields.required("token_file_path"))
+        self._token = self._file(self.fields.required("token_file_path"))
 
     async def attempt(self, upstream: Upstream) -> Attempt:
         return Attempt(token=self._token.read("the token"))
@@ -107,10 +114,10 @@ class Jwt(_Credentials):
 
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
-        self._role = self._fields.required("role")
-        remove = self._fields.flag("remove_jwt_after_reading", default=True)
-        follow = self._fields.flag("remove_jwt_follows_symlinks", default=False)
-        self._jwt = self._file(self._fields.required("path"), remove=remove, follow=follow)
+        self._role = self.fields.required("role")
+        remove = self.fields.flag("remove_jwt_after_reading", default=True)
+        follow = self.fields.flag("remove_jwt_follows_symlinks", default=False)
+        self._jwt = self._file(self.fields.required("path"), remove=remove, follow=follow)
 
     async def attempt(self, upstream: Upstream) -> Attempt:
         token = self._jwt.read("the JWT").reveal()
@@ -122,8 +129,8 @@ class Kubernetes(_Credentials):
 
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
-        self._role = self._fields.required("role")
-        self._jwt = self._file(self._fields.text("token_path", SERVICE_ACCOUNT) or SERVICE_ACCOUNT)
+        self._role = self.fields.required("role")
+        self._jwt = self._file(self.fields.text("token_path", SERVICE_ACCOUNT) or SERVICE_ACCOUNT)
 
     async def attempt(self, upstream: Upstream) -> Attempt:
         token = self._jwt.read("the service account's token").reveal()
@@ -135,12 +142,12 @@ class Certificate(_Credentials):
 
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
-        self._name = self._fields.text("name")
-        self._ca = self._fields.text("ca_cert")
-        self._certificate = self._fields.text("client_cert")
-        self._key = self._fields.text("client_key")
+        self._name = self.fields.text("name")
+        self._ca = self.fields.text("ca_cert")
+        self._certificate = self.fields.text("client_cert")
+        self._key = self.fields.text("client_key")
         self._own: Upstream | None = None
-        if self._fields.flag("reload", default=False):
+        if self.fields.flag("reload", default=False):
             self._files += [CredentialFile(name) for name in (self._certificate, self._key) if name]
 
     async def attempt(self, upstream: Upstream) -> Attempt:
@@ -168,7 +175,7 @@ class Password(_Credentials):
 
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
-        fields = self._fields
+        fields = self.fields
         self._username = fields.required("username")
         remove = fields.flag("remove_password_after_reading", default=True)
         follow = fields.flag("remove_password_follows_symlinks", default=False)
@@ -190,16 +197,18 @@ class AppId(_Credentials):
     ``salt_file_path`` with ``service`` and with ``address``.
     """
 
+    LATER = frozenset({"app_id", "user_id", "service", "address"})
+
     def __init__(self, stanza: Stanza) -> None:
         super().__init__(stanza)
         self._salt = self._optional("salt_file_path")
         self._app = self._optional("app_id_file_path")
         self._user = self._optional("user_id_file_path")
-        self._app_given = from_environment(self._fields.text("app_id_env"))
-        self._user_given = from_environment(self._fields.text("user_id_env"))
+        self._app_given = from_environment(self.fields.text("app_id_env"))
+        self._user_given = from_environment(self.fields.text("user_id_env"))
 
     def _optional(self, name: str) -> CredentialFile | None:
-        given = self._fields.text(name)
+        given = self.fields.text(name)
         return self._file(given) if given else None
 
     async def attempt(self, upstream: Upstream) -> Attempt:
@@ -217,12 +226,12 @@ class AppId(_Credentials):
         if given is not None:
             return given.reveal()
         if self._salt is not None:
-            what = self._fields.text(hashed) or (_own_address() if hashed == "address" else "")
+            what = self.fields.text(hashed) or (_own_address() if hashed == "address" else "")
             if not what:
                 raise Unready(f"method app-id needs {hashed}")
             text = f"{self._salt.read('the salt').reveal()}/{hashed}/{what}"
             return hashlib.sha256(text.encode()).hexdigest()
-        return self._fields.required(name)
+        return self.fields.required(name)
 
 
 def _own_address() -> str:
@@ -249,5 +258,8 @@ METHODS: Mapping[str, Callable[[Stanza], Any]] = {
 
 def method_of(stanza: Stanza) -> Method:
     """The method that a stanza configures. Raises Unready when something it needs is missing."""
-    made: Method = METHODS[stanza.label](stanza)
-    return made
+    made = METHODS[stanza.label](stanza)
+    if unknown := [name for name in made.fields.unasked if name not in made.LATER]:
+        _log.warning(f"{stanza.place}: keys of method {stanza.label} without effect: {', '.join(unknown)}")
+    method: Method = made
+    return method

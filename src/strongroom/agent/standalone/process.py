@@ -19,7 +19,7 @@ from strongroom.agent.logs import logs_of
 from strongroom.agent.render.target import name_of, target_of
 from strongroom.agent.standalone import code
 from strongroom.agent.standalone.session import Session
-from strongroom.agent.standalone.settings import settings
+from strongroom.agent.standalone.settings import LOCAL, settings
 from strongroom.agent.state import TemplateState
 from strongroom.errors import StrongroomError
 from strongroom.log import Logs
@@ -44,7 +44,7 @@ def main(flags: Mapping[str, Any], given: frozenset[str]) -> int:
             return _parse(config)
         logs = logs_of(config, "template")
     except ConfigError as error:
-        of_flags = any(problem.place.source.startswith("-") for problem in error.problems)
+        of_flags = any(problem.place.source.startswith(("-", LOCAL)) for problem in error.problems)
         return _refuse(error.public, code.FLAGS if of_flags else code.CONFIG)
     except StrongroomError as error:
         return _refuse(error.public, code.CONFIG)

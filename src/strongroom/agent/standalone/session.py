@@ -71,21 +71,23 @@ class Session:
             _log.warning(warning)
         source = source_of(self._config, self._env)
         self._work.start()
+        stanzas = source[0].sinks if source is not None else ()
+        sinks = Sinks(stanzas, self._upstream, self._holder, self._state)
         if source is None:
             _log.info("there is no token: requests are made without")
             self._holder.set(Secret(""))
         else:
             stanza, method = source
             self._handler = AuthHandler(stanza, method, self._upstream, self._holder, self._state)
-            sinks = Sinks(stanza.sinks, self._upstream, self._holder, self._state)
             self._supervisor.start(sinks.run(), "sinks")
             self._supervisor.start(self._handler.run(), "auth")
         if socket := self._config.status_socket:
             self._supervisor.start(status.serve(socket, self._state, self._upstream), "status")
         if self._config.once:
-            self._supervisor.start(self._once(), "once")
+            self._supervisor.start(self._once(sinks), "once")
 
-    async def _once(self) -> None:
+    async def _once(self, sinks: Sinks) -> None:
+        await sinks.done.wait()
         await self._work.done()
         if self._work.child is None:
             self._supervisor.finish(code.OK)
