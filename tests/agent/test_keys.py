@@ -14,7 +14,8 @@ import strongroom.agent
 from strongroom.agent.config import AgentConfig
 from strongroom.agent.config.key import Stanza, declared
 
-SOURCES = [path for path in Path(strongroom.agent.__file__).parent.rglob("*.py") if path.name != "stanza.py"]
+DECLARED = {"stanza.py", "vault.py"}
+SOURCES = [path for path in Path(strongroom.agent.__file__).parent.rglob("*.py") if path.name not in DECLARED]
 
 
 def read_names() -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from strongroom.agent.config import AgentConfig
-from strongroom.agent.config.stanza import Transport
+from strongroom.agent.config.vault import Transport
 from strongroom.client.environment import variable
 
 DEFAULT_ADDRESS = "https://127.0.0.1:8200"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.agent.config import AgentConfig, AutoAuth, Method, Sink
-from strongroom.agent.config.stanza import Ssl
+from strongroom.agent.config.vault import Ssl
 from strongroom.client.environment import variable
 
 FOLDER = "/var/run/secrets/vaultproject.io"

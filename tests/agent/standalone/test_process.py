@@ -79,6 +79,11 @@ def test_dry_prints_what_would_be_written(agents: Agents, server: Server) -> Non
         (("-wait=soon",), 13, "-wait: wait must be a duration"),
         (("-kill-signal=SIGNONE",), 13, "-kill-signal: kill_signal must be the name of a signal"),
         (("-vault-retry-attempts=1.5",), 13, 'invalid value "1.5" for flag -vault-retry-attempts'),
+        (
+            ("-reload-signal=SIGKILL",),
+            13,
+            "reload_signal must be a signal that can be caught",
+        ),
         (("-template=",), 13, "-template: give one of source and contents"),
         (("-config=",), 13, "-config: names no file"),
         (("-config=nowhere",), 15, "nowhere: No such file"),

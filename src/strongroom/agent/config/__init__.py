@@ -14,13 +14,12 @@ from strongroom.agent.config.stanza import (
     Listener,
     Method,
     Persist,
-    Retry,
     Sink,
     Template,
     TemplateConfig,
-    Vault,
     Wait,
 )
+from strongroom.agent.config.vault import Retry, Vault
 from strongroom.setting import ConfigError, Place, Problem
 
 __all__ = [

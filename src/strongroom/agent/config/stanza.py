@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from strongroom.agent.conduct import Conduct
 from strongroom.agent.config.key import Stanza, block, ignored, key, refused
 from strongroom.agent.config.value import (
+    caught_signal,
     command,
     forced,
     fraction,
@@ -19,15 +20,14 @@ from strongroom.agent.config.value import (
     table,
     texts,
 )
+from strongroom.agent.config.vault import Vault
 from strongroom.hcl import Literal, Node
-from strongroom.secret import Secret
 from strongroom.setting import BadValue
 from strongroom.setting.value import (
     choice,
     duration,
     flag,
     integer,
-    secret,
     text,
     whole,
     words,
@@ -57,85 +57,6 @@ _TOLD_ELSEWHERE = (
 def _switched_off(value: Any) -> bool:
     """Whether a block says ``enabled = false``."""
     return isinstance(value, dict) and str(value.get("enabled")).lower() == "false"
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class Retry(Stanza):
-    """How often and how fast a request is tried again."""
-
-    num_retries: int = key(integer, 12, "Attempts before a failure is told; -1: none but the first.")
-    enabled: bool = key(flag, True)
-    attempts: int = key(integer, 12, "consul-template's word for num_retries; 0: no end.")
-    backoff: float = key(duration, 0.25, "Wait before the second attempt; doubles each time.")
-    max_backoff: float = key(duration, 60.0, "Longest wait between attempts; 0: no limit.")
-
-    @property
-    def limit(self) -> int:
-        """Attempts after which a failure is one for good, in either's words; 0: there is no end."""
-        if not self.enabled:
-            return 1
-        if "attempts" in self.given:
-            return max(self.attempts, 0)
-        return 1 if self.num_retries < 0 else self.num_retries or 12
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class Ssl(Stanza):
-    """TLS as consul-template has it."""
-
-    enabled: bool = key(flag, True)
-    verify: bool = key(flag, True)
-    cert: str = key(text, "")
-    key_: str = key(text, "")
-    ca_cert: str = key(text, "")
-    ca_path: str = key(text, "")
-    ca_cert_bytes: str = key(text, "")
-    server_name: str = key(text, "")
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class Transport(Stanza):
-    """Connections to the server as consul-template has them; 0 stands for no limit."""
-
-    dial_keep_alive: float = key(duration, 30.0, "Pause between signs of life on an idle connection.")
-    dial_timeout: float = key(duration, 10.0, "How long a connection may take to be made.")
-    disable_keep_alives: bool = key(flag, False, "A connection for each request.")
-    idle_conn_timeout: float = key(duration, 60.0, "How long an idle connection is kept.")
-    max_idle_conns: int = key(whole, 0)
-    max_idle_conns_per_host: int = key(whole, 100)
-    max_conns_per_host: int = key(whole, 0)
-    tls_handshake_timeout: float = key(duration, 10.0)
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class Vault(Stanza):
-    """The server. Environment variables win over these keys, flags of the command line over both."""
-
-    address: str = key(text, "", "http, https or unix URL.")
-    ca_cert: str = key(text, "")
-    ca_path: str = key(text, "")
-    client_cert: str = key(text, "")
-    client_key: str = key(text, "")
-    tls_skip_verify: bool = key(flag, False)
-    tls_server_name: str = key(text, "")
-    namespace: str = key(text, "")
-    retry: Retry = block(Retry, always=True)
-    # consul-template's
-    enabled: bool = key(flag, True)
-    token: Secret[str] = key(secret, Secret(""), "A token to use instead of a login.")
-    unwrap_token: bool = key(flag, False, "The token is a wrapping token that holds the one to use.")
-    renew_token: bool = key(flag, True, names=("renew",))
-    vault_agent_token_file: str = key(text, "", "File whose token is used, and followed when it changes.")
-    default_lease_duration: float = key(duration, 300.0)
-    lease_renewal_threshold: float = key(fraction, 0.9)
-    client_user_agent: str = key(text, "")
-    k8s_auth_role_name: str = key(text, "")
-    k8s_service_account_token_path: str = key(text, "")
-    k8s_service_account_token: Secret[str] = key(secret, Secret(""))
-    k8s_service_mount_path: str = key(text, "")
-    ssl: Ssl | None = block(Ssl)
-    transport: Transport = block(Transport, always=True)
-    grace: Any = ignored("has no effect since Vault's leases are renewed early enough")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -458,8 +379,8 @@ class AgentConfig(Stanza):
     exec: Exec | None = block(Exec)
     # consul-template's
     wait: Wait | None = block(Wait)
-    kill_signal: int = key(signal_number, signal.SIGINT, "What ends the process.")
-    reload_signal: int = key(signal_number, signal.SIGHUP, "What has the configuration read again.")
+    kill_signal: int = key(caught_signal, signal.SIGINT, "What ends the process.")
+    reload_signal: int = key(caught_signal, signal.SIGHUP, "What has the configuration read again.")
     once: bool = key(flag, False, "Render everything once, and end.")
     parse_only: bool = key(flag, False, "Read templates, render none, and end.", names=("parseonly",))
     splay: float = key(duration, 0.0)

@@ -62,6 +62,14 @@ def signal_number(node: Node) -> int:
     return int(found)
 
 
+def caught_signal(node: Node) -> int:
+    """The name of a signal that a process can hear."""
+    number = signal_number(node)
+    if number in {signal.SIGKILL, signal.SIGSTOP}:
+        raise BadValue("must be a signal that can be caught")
+    return number
+
+
 def table(node: Node) -> dict[str, Any]:
     """A block of keys that are read later, by whom they concern."""
     found: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from strongroom.agent.conduct import Conduct
 from strongroom.agent.config import AgentConfig, parsed, texts_below
-from strongroom.agent.config.stanza import Ssl
+from strongroom.agent.config.vault import Ssl
 from strongroom.agent.endpoint import Endpoint, endpoint_of, variables_of
 from strongroom.agent.standalone import code
 from strongroom.agent.standalone.overlay import trees
