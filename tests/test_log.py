@@ -312,3 +312,15 @@ def test_following_another_process_lets_all_pass_that_it_wants(root: logging.Log
     assert stream.getvalue().endswith("[DEBUG] plant: two\n")
     assert stream.getvalue().count("\n") == 1
     logs.close()
+
+
+def test_configurations_say_by_a_negative_number_that_no_old_file_is_kept(tmp_path: Path) -> None:
+    assert Rotation.configured(-5, 60.0, 2) == Rotation(0, 60.0, 2)
+    rotation = Rotation.configured(1, 0.0, -1)
+    assert not rotation.keeps
+    handler = RotatingFile(tmp_path / "a.log", rotation)
+    for word in ("one", "two", "three"):
+        handler.emit(logging.makeLogRecord({"msg": word}))
+    handler.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["a.log"]
+    assert (tmp_path / "a.log").read_text() == "three\n"

@@ -159,6 +159,11 @@ class Rotation:
     max_files: int = 0
     keeps: bool = True
 
+    @classmethod
+    def configured(cls, max_bytes: int, max_age: float, max_files: int) -> Self:
+        """In the words of configurations, where -1 files means that none is kept."""
+        return cls(max(max_bytes, 0), max_age, max(max_files, 0), keeps=max_files >= 0)
+
 
 class RotatingFile(logging.Handler):
     """Appends to a file, puts it aside under the time of the rotation, and deletes the oldest."""

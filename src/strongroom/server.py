@@ -108,7 +108,9 @@ def logs_of(config: ServerConfig) -> tuple[Logs, RotatingFile | None]:
     logs.to_stream()
     if not config.log_file:
         return logs, None
-    rotation = Rotation(config.log_rotate_bytes, config.log_rotate_duration, config.log_rotate_max_files)
+    rotation = Rotation.configured(
+        config.log_rotate_bytes, config.log_rotate_duration, config.log_rotate_max_files
+    )
     return logs, logs.to_file(Path(config.log_file), rotation)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -41,3 +42,13 @@ def test_a_writer_at_work_is_left_alone(tmp_path: Path) -> None:
         assert other.wait(10) == 0
     assert (tmp_path / "out").read_bytes() == b"a secret"
     assert {each.name for each in tmp_path.iterdir()} == {"mine", "out"}
+
+
+def test_to_whom_a_file_belongs(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    assert files.owned(path, files.Shape())
+    assert not files.owned(path, files.Shape(uid=os.getuid()))
+    path.touch()
+    assert files.owned(path, files.Shape(uid=os.getuid(), gid=path.stat().st_gid))
+    assert not files.owned(path, files.Shape(uid=os.getuid() + 1))
+    assert not files.owned(path, files.Shape(gid=path.stat().st_gid + 1))

@@ -12,8 +12,6 @@ from strongroom.log import Logs, Rotation
 
 _LEVELS = {"notice": "info", "warning": "warn", "err": "error", "": "info"}
 DEVICES = ("/dev/log", "/var/run/syslog", "/var/run/log")
-NONE_KEPT = -1
-"""What configurations call keeping no old file."""
 
 
 def logs_of(config: AgentConfig, name: str = "agent") -> Logs:
@@ -26,16 +24,10 @@ def logs_of(config: AgentConfig, name: str = "agent") -> Logs:
     stanza = config.log_file
     if stanza.path:
         path = Path(stanza.path) / f"{name}.log" if stanza.path.endswith("/") else Path(stanza.path)
-        most = stanza.log_rotate_max_files
-        logs.to_file(
-            path,
-            Rotation(
-                max(stanza.log_rotate_bytes, 0),
-                stanza.log_rotate_duration,
-                max(most, 0),
-                keeps=most != NONE_KEPT,
-            ),
+        rotation = Rotation.configured(
+            stanza.log_rotate_bytes, stanza.log_rotate_duration, stanza.log_rotate_max_files
         )
+        logs.to_file(path, rotation)
     if config.syslog is not None and config.syslog.wanted:
         logs.to(syslog(config.syslog))
     return logs

@@ -15,7 +15,7 @@ from strongroom.config.option import ignored, option
 from strongroom.config.value import Headers, choices, headers, mode, networks, table, ttl
 from strongroom.secret import Secret
 from strongroom.setting import Place
-from strongroom.setting.value import choice, duration, flag, secret, text, whole, words
+from strongroom.setting.value import choice, duration, flag, integer, secret, text, whole, words
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -338,7 +338,7 @@ class ServerConfig(Stanza):
     log_file: str = option(text, "", shown=False)
     log_rotate_bytes: int = option(whole, 0, shown=False)
     log_rotate_duration: float = option(duration, 86_400.0, shown=False)
-    log_rotate_max_files: int = option(whole, 0, shown=False)
+    log_rotate_max_files: int = option(integer, 0, "Old files kept; 0: all, -1: none.", shown=False)
     readers: int | None = option(
         whole, None, "Reader processes; by default one less than cores.", env="READERS", shown=False
     )
