@@ -85,7 +85,7 @@ def test_a_command_that_takes_too_long_is_asked_to_end(agents: Agents, server: S
       destination = "@/out"
       exec {
         command = ["/bin/sh", "@/slow"]
-        timeout = "1s"
+        timeout = "3s"
         kill_signal = "SIGINT"
         reload_signal = "SIGHUP"
       }
@@ -93,7 +93,7 @@ def test_a_command_that_takes_too_long_is_asked_to_end(agents: Agents, server: S
     """
     agent = agents.ours("a", server, {"agent.hcl": AUTH + text, "token": "root", "slow": script})
     agent.until(lambda: agent.text("asked"))
-    agent.until(lambda: "/bin/sh did not end within 1 seconds" in agent.log)
+    agent.until(lambda: "/bin/sh did not end within 3 seconds" in agent.log)
     assert "reload_signal has no effect" in agent.log
     assert agent.stop() == 0
 
