@@ -16,11 +16,12 @@ _log = logging.getLogger("agent")
 class Supervisor:
     """Runs tasks until one ends the process or :meth:`finish` is called.
 
-    ``failed`` is the code when one fails that names none.
+    ``failed`` is the code when one fails that names none, ``broken`` when it fails as none should.
     """
 
-    def __init__(self, *, failed: int = 1) -> None:
+    def __init__(self, *, failed: int = 1, broken: int = 1) -> None:
         self._failed = failed
+        self._broken = broken
         self._tasks: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -67,4 +68,4 @@ class Supervisor:
             self.finish(self._failed)
         else:
             _log.error("unexpected error", exc_info=error, extra={"fields": {"task": task.get_name()}})
-            self.finish(self._failed)
+            self.finish(self._broken)

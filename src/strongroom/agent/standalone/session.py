@@ -34,7 +34,7 @@ class Session:
         self._state = State()
         self._holder = TokenHolder()
         self._upstream = Upstream(endpoint, told=self._state)
-        self._supervisor = Supervisor(failed=code.RUNNER)
+        self._supervisor = Supervisor(failed=code.RUNNER, broken=code.ERROR)
         self._handler: AuthHandler | None = None
         self._work = Work(
             config, self._upstream, self._holder, self._state, self._supervisor, doubt=self._doubt
