@@ -135,6 +135,12 @@ def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
     assert "hunter2" not in wrong('exit_after_auth = "hunter2"')
 
 
+METHOD = 'method "token_file" { config = { token_file_path = "x" } }\n'
+SINK = 'sink "file" { config = { path = "x" } }\n'
+AAD = 'aad = "x"\n'
+WRAP = 'wrap_ttl = "5m"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     (
@@ -147,6 +153,32 @@ def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
         ('exec { command = ["x"] }\nlistener "tcp" { tls_disable = true }', "at least one env_template"),
         ('listener "tcp" { }', "tls_cert_file and tls_key_file"),
         ('template { destination = "x" }', "one of source and contents"),
+        ('vault { }\nvault { }\nlistener "tcp" { tls_disable = true }', "another vault"),
+        ('listener "tcp" { tls_disable = true }\ncache { }\ncache { }', "another cache"),
+        (f"auto_auth {{ {METHOD} {METHOD} {SINK} }}", "another method"),
+        ('{"auto_auth": {"method": [{"type": "approle"}, {"type": "cert"}]}}', "another method"),
+        (
+            ('env_template "A" { contents = "x" }\nenv_template "A" { contents = "y" }\n'
+            'exec { command = ["x"] }'),
+            "another env_template A",
+        ),
+        (f'auto_auth {{ {METHOD} {SINK.replace("config", AAD + "config")} }}', "without dh_type"),
+        (
+            f'auto_auth {{ {METHOD} sink "file" {{ config = {{ path = "x" mode = "rw" }} }} }}',
+            "mode of sink file must be permission bits",
+        ),
+        (f'auto_auth {{ {METHOD} sink "file" {{ config = {{ path = "x" uid = "me" }} }} }}', "uid of sink"),
+        (f"auto_auth {{ {METHOD.replace('config', WRAP + 'config')} {SINK} }}", "makes no login"),
+        (
+            ('auto_auth { method "cert" { wrap_ttl = "5m" }\n'
+            'sink "file" { wrap_ttl = "5m" config = { path = "x" } } }'),
+            "one has to do",
+        ),
+        (
+            (f'auto_auth {{ {METHOD} {SINK} }}\nlistener "tcp" {{ tls_disable = true }}\n'
+            "api_proxy { use_auto_auth_token = true }\ncache { use_auto_auth_token = true }"),
+            "remove it from cache",
+        ),
         ('template { contents = "x" destination = "x" cycle { } }', "cycle needs group"),
         (
             'cache { cache_static_secrets = true }\nlistener "tcp" { tls_disable = true }',

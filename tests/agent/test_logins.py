@@ -1,4 +1,4 @@
-"""Every way to log in against real servers: cert, userpass of both, our app-id, the peer's jwt, kubernetes.
+"""Every way to log in, against real servers that have it.
 
 Where the peer's agent has the method too, both play the same configuration.
 """

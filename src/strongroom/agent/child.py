@@ -22,6 +22,8 @@ from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Upstream
 
 _log = logging.getLogger("agent.exec.server")
+BY_SIGNAL = 255
+"""The agent's code when a signal has ended the process, as with Vault's agent and consul-template."""
 
 
 class Child:
@@ -113,20 +115,20 @@ class Child:
         while True:
             process = self._process
             assert process is not None  # noqa: S101  it was started before
-            code = await self._ended(process)
+            ended = await self._ended(process)
             if not self._changing and process is self._process:
-                self._state.process.last_exit = code
-                _log.info("process ended", extra={"fields": {"code": code}})
-                raise Exit(code)
+                self._state.process.last_exit = exit_code(ended)
+                _log.info("process ended", extra={"fields": {"code": exit_code(ended)}})
+                raise Exit(ended if ended >= 0 else BY_SIGNAL)
             await asyncio.sleep(0.05)
 
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
-        """The code a process ends with. Raises Exit when it runs longer than it may."""
+        """A process's code, below 0 for a signal. Raises Exit when it runs longer than it may."""
         while True:
             left = self._ends - monotonic()
             try:
                 async with asyncio.timeout(left if left < math.inf else None):
-                    return exit_code(await process.wait())
+                    return await process.wait()
             except TimeoutError:
                 if process is not self._process or self._ends > monotonic():
                     continue  # another was started meanwhile

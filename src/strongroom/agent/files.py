@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import grp
 import os
 import pwd
 import re
 import secrets
+import stat
 from pathlib import Path
 
 from msgspec import Struct
@@ -68,10 +70,47 @@ def write(path: Path, content: bytes, shape: Shape, *, default_mode: int, create
     try:
         if create_dirs:
             path.parent.mkdir(parents=True, exist_ok=True)
+        if is_special(path):
+            _pour(path, content)
+            return
         _sweep(path.parent)
         _replace(path, content, _completed(path, shape, default_mode))
     except OSError as error:
         raise Unwritable(f"{path} cannot be written: {error.strerror or type(error).__name__}") from None
+
+
+def check_place(path: Path) -> None:
+    """See whether a file may be made at ``path`` at all. Raises Unwritable; a full disk is no reason."""
+    if is_special(path):
+        return
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.strongroom-tmp")
+    try:
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        beside.unlink()
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise Unwritable(f"{path} cannot be written: {error.strerror}") from None
+
+
+def is_special(path: Path) -> bool:
+    """Whether a device, a pipe or an open descriptor is there: such is written to, and never replaced."""
+    try:
+        kind = path.stat().st_mode
+        aim = str(path.readlink() if path.is_symlink() else path)
+    except OSError:
+        return False
+    return stat.S_ISCHR(kind) or stat.S_ISFIFO(kind) or aim.startswith(("/proc/", "/dev/fd/"))
+
+
+def _pour(path: Path, content: bytes) -> None:
+    """Write to what cannot be replaced. A pipe that nobody reads fails, and keeps nobody waiting."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
 
 
 def _completed(path: Path, shape: Shape, default_mode: int) -> Shape:
@@ -141,7 +180,7 @@ def _own(descriptor: int, shape: Shape) -> None:
 
 def back_up(path: Path) -> None:
     """Keep a copy of the file as ``<name>.bak``, if there is one. Raises Unwritable."""
-    if not path.exists():
+    if not path.exists() or is_special(path):
         return
     try:
         content = path.read_bytes()

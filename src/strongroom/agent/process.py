@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from strongroom.agent.proxy.service import ApiProxy
 
 _log = logging.getLogger("agent")
-FORWARDED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGWINCH)
+FORWARDED = (
+    signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGWINCH, signal.SIGALRM, signal.SIGVTALRM,
+    signal.SIGIO, signal.SIGCONT,
+)  # fmt: skip
 
 
 def main(flags: Mapping[str, Any], *, proxy: bool = False) -> int:

@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.agent import files
 from strongroom.agent.config import Sink as Stanza
+from strongroom.agent.exit import Exit
 from strongroom.agent.state import State
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Upstream, backoff
@@ -86,12 +87,20 @@ class Sink:
 
 
 class Sinks:
-    """Writes every new token to every sink; ``done`` is set once all have had one."""
+    """Writes every new token to every sink; ``done`` is set once all have had one.
+
+    Raises Exit where a sink can never be written: that is a mistake in the configuration.
+    """
 
     def __init__(
         self, stanzas: tuple[Stanza, ...], upstream: Upstream, holder: TokenHolder, state: State
     ) -> None:
         self._sinks = [Sink(stanza, upstream) for stanza in stanzas]
+        for sink in self._sinks:
+            try:
+                files.check_place(sink.path)
+            except StrongroomError as error:
+                raise Exit(1, error.public) from None
         self._holder = holder
         self._state = state
         self.done = asyncio.Event()

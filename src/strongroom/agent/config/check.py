@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from strongroom.agent.config.key import Stanza
 from strongroom.agent.config.stanza import AgentConfig, AutoAuth, EnvTemplate, Persist, Template
@@ -28,6 +29,7 @@ def check(config: AgentConfig, *, proxy: bool = False) -> Iterator[Problem]:
         yield from _text_of(variable)
         if not variable.label:
             yield Problem(variable.place, "env_template needs the name of a variable")
+    yield from _twice(config)
     yield from _exec(config)
     yield from _listeners(config)
     if config.cache is not None and config.cache.persist is not None:
@@ -64,6 +66,12 @@ def _purpose(config: AgentConfig, *, proxy: bool) -> Iterator[Problem]:
         )
     if config.api_proxy and not config.listeners:
         yield Problem(config.api_proxy.place, "api_proxy requires at least one listener")
+    if (
+        config.api_proxy
+        and config.cache
+        and "use_auto_auth_token" in config.api_proxy.given & config.cache.given
+    ):
+        yield Problem(config.cache.place, "use_auto_auth_token stands in api_proxy: remove it from cache")
     reuse = _passes_token_on(config)
     if reuse and config.auto_auth is None:
         yield Problem(place, "use_auto_auth_token needs an auto_auth block")
@@ -95,6 +103,10 @@ def _auto_auth(config: AgentConfig, stanza: AutoAuth) -> Iterator[Problem]:
         yield Problem(method.place, "a wrapped token cannot be used for templates or the proxy")
     if method.max_backoff < method.min_backoff:
         yield Problem(method.place, "max_backoff cannot be less than min_backoff")
+    if method.wrap_ttl and any(sink.wrap_ttl for sink in stanza.sinks):
+        yield Problem(method.place, "wrap_ttl stands in the method and in the sink: one has to do")
+    if method.wrap_ttl and method.label == "token_file":
+        yield Problem(method.place, "method token_file makes no login whose answer could be wrapped")
     yield from _sinks(stanza)
 
 
@@ -106,8 +118,21 @@ def _sinks(stanza: AutoAuth) -> Iterator[Problem]:
             yield Problem(sink.place, "sink file needs config.path")
         if bool(sink.dh_type) != bool(sink.dh_path):
             yield Problem(sink.place, "dh_type and dh_path need each other")
-        if sink.aad and sink.aad_env_var:
-            yield Problem(sink.place, "aad and aad_env_var exclude each other")
+        if (sink.aad or sink.aad_env_var) and not sink.dh_type:
+            yield Problem(sink.place, "aad has no meaning without dh_type")
+        for name, base in (("mode", 8), ("uid", 10), ("gid", 10)):
+            if not _is_number(sink.config.get(name, 0), base):
+                kind = "permission bits such as 0640" if base == 8 else "a number"
+                yield Problem(sink.place, f"{name} of sink {sink.label} must be {kind}")
+
+
+def _is_number(value: Any, base: int) -> bool:
+    if isinstance(value, str):
+        try:
+            return not value or int(value, base) >= 0
+        except ValueError:
+            return False
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _persist(stanza: Persist) -> Iterator[Problem]:
@@ -126,6 +151,14 @@ def _template(stanza: Template, *, dry: bool) -> Iterator[Problem]:
 def _text_of(stanza: Template | EnvTemplate) -> Iterator[Problem]:
     if bool(stanza.source) == bool(stanza.contents):
         yield Problem(stanza.place, "give one of source and contents")
+
+
+def _twice(config: AgentConfig) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for variable in config.env_templates:
+        if variable.label in seen:
+            yield Problem(variable.place, f"there is another env_template {variable.label}")
+        seen.add(variable.label)
 
 
 def _exec(config: AgentConfig) -> Iterator[Problem]:

@@ -102,9 +102,20 @@ def block(
     labelled: bool = False,
     many: bool = False,
     always: bool = False,
+    once: bool = False,
 ) -> Any:
-    """Declare a nested block: several if ``many``; there without being written if ``always``."""
-    metadata = {"kind": kind, "help": help, "names": names, "labelled": labelled, "many": many}
+    """Declare a nested block: several if ``many``, one in a text if ``once``.
+
+    With ``always`` it is there without being written.
+    """
+    metadata = {
+        "kind": kind,
+        "help": help,
+        "names": names,
+        "labelled": labelled,
+        "many": many,
+        "once": once,
+    }
     if many:
         return field(default=(), metadata=metadata)
     if always:

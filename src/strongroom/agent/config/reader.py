@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import Field
 from typing import Any, NamedTuple, TypeVar
@@ -35,7 +36,7 @@ class Reader:
     def fill(self, stanza: Stanza, tree: Object, name: str = "") -> None:
         """Set what ``tree`` says; ``name`` is what the block is called in sentences."""
         known: dict[str, Field[Any]] = declared(type(stanza))
-        given = set(stanza.given)
+        given, seen = set(stanza.given), Counter[str]()
         for item in tree.items:
             each = known.get(item.name)
             if each is None:
@@ -43,7 +44,9 @@ class Reader:
                 continue
             given.add(each.name)
             if "kind" in each.metadata:
-                self._block(stanza, each, item)
+                seen[each.name] += self._block(stanza, each, item)
+                if each.metadata["once"] and seen[each.name] > 1 and not self._strict:
+                    self.problem(self._place(item), f"there is another {item.name}: one has to do")
             else:
                 self._set(stanza, each, item)
         stanza.given = frozenset(given)
@@ -67,11 +70,12 @@ class Reader:
         if each.metadata["ignored"] and not (unless is not None and unless(value)):
             self.warnings.append(f"{self._place(item)}: {item.name} {each.metadata['ignored']}")
 
-    def _block(self, stanza: Stanza, each: Field[Any], item: Item) -> None:
+    def _block(self, stanza: Stanza, each: Field[Any], item: Item) -> int:
+        """Read the blocks of an item; gives how many they are."""
         if each.metadata["many"] and item.name.endswith("s") and not _is_plain(item):
-            found = _inner(item, item.name.removesuffix("s"))  # sinks { sink "file" { } }
+            found = list(_inner(item, item.name.removesuffix("s")))  # sinks { sink "file" { } }
         else:
-            found = _found(item, labelled=each.metadata["labelled"])
+            found = list(_found(item, labelled=each.metadata["labelled"]))
         for label, body in found:
             many = each.metadata["many"]
             before = None if many else getattr(stanza, each.name)
@@ -83,6 +87,7 @@ class Reader:
             else:
                 self._short(before, body, item)
             setattr(stanza, each.name, (*getattr(stanza, each.name), before) if many else before)
+        return len(found)
 
     def _short(self, stanza: Stanza, node: Node, item: Item) -> None:
         try:

@@ -96,7 +96,7 @@ class Sink(Stanza):
 class AutoAuth(Stanza):
     """The login and where its token goes."""
 
-    method: Method | None = block(Method, labelled=True)
+    method: Method | None = block(Method, labelled=True, once=True)
     sinks: tuple[Sink, ...] = block(Sink, names=("sink",), labelled=True, many=True)
     enable_reauth_on_new_credentials: bool = key(flag, False)
 
@@ -133,7 +133,7 @@ class Cache(Stanza):
     cache_static_secrets: bool = key(flag, False)
     static_secret_token_capability_refresh_interval: Any = ignored(_ENTERPRISE)
     static_secret_token_capability_refresh_behavior: Any = ignored(_ENTERPRISE)
-    persist: Persist | None = block(Persist, labelled=True)
+    persist: Persist | None = block(Persist, labelled=True, once=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -366,17 +366,17 @@ class AgentConfig(Stanza):
     log_rotate_duration: float = key(duration, 86_400.0)
     log_rotate_max_files: int = key(integer, 0)
     telemetry: Telemetry | None = block(Telemetry)
-    vault: Vault = block(Vault, always=True, names=("bao", "openbao", "strongroom"))
-    auto_auth: AutoAuth | None = block(AutoAuth)
-    api_proxy: ApiProxy | None = block(ApiProxy)
-    cache: Cache | None = block(Cache)
+    vault: Vault = block(Vault, always=True, names=("bao", "openbao", "strongroom"), once=True)
+    auto_auth: AutoAuth | None = block(AutoAuth, once=True)
+    api_proxy: ApiProxy | None = block(ApiProxy, once=True)
+    cache: Cache | None = block(Cache, once=True)
     listeners: tuple[Listener, ...] = block(Listener, names=("listener",), labelled=True, many=True)
     templates: tuple[Template, ...] = block(Template, names=("template",), many=True)
-    template_config: TemplateConfig = block(TemplateConfig, always=True)
+    template_config: TemplateConfig = block(TemplateConfig, always=True, once=True)
     env_templates: tuple[EnvTemplate, ...] = block(
         EnvTemplate, names=("env_template",), many=True, labelled=True
     )
-    exec: Exec | None = block(Exec)
+    exec: Exec | None = block(Exec, once=True)
     # consul-template's
     wait: Wait | None = block(Wait)
     kill_signal: int = key(caught_signal, signal.SIGINT, "What ends the process.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +153,9 @@ def stamp(path: str) -> tuple[int, int, int] | None:
 
 def _holds(path: Path, content: bytes) -> bool:
     try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
+        found = path.stat()
+        alike = stat.S_ISREG(found.st_mode) and found.st_size == len(content)
+        return alike and path.read_bytes() == content
     except OSError:
         return False
 
