@@ -30,10 +30,11 @@ def test_requests_reach_a_server_and_share_a_connection(server: Server) -> None:
     async def act(upstream: Upstream) -> None:
         for _ in range(3):
             found = await upstream.call("GET", "auth/token/lookup-self", token=Secret("root"))
-            assert found["data"]["id"] == "root"
+            assert found.text("id") == "root"
         assert len(upstream._idle) == 1
         wrapped = await upstream.call("GET", "auth/token/lookup-self", token=Secret("root"), wrap_ttl="60s")
-        assert wrapped["wrap_info"]["ttl"] == 60
+        assert wrapped.wrap_info is not None
+        assert wrapped.wrap_info.ttl == 60
 
     using(server.address, act)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
+from strongroom.agent.envelope import WrapInfo
 from strongroom.secret import Secret
 
 
@@ -19,7 +19,7 @@ class TokenHolder:
         self._changed = asyncio.Event()
         self.accessor = ""
         self.generation = 0
-        self.wrapped: dict[str, Any] | None = None
+        self.wrapped: WrapInfo | None = None
         """The wrapping answer, when the token is a wrapping token that only sinks may have."""
 
     @property

@@ -20,6 +20,7 @@ import msgspec
 
 from strongroom import __version__
 from strongroom.agent.endpoint import Endpoint, endpoint_of
+from strongroom.agent.envelope import Envelope, envelope
 from strongroom.agent.wire import Answer, Connection, ConnectionLost
 from strongroom.errors import StrongroomError, UpstreamFailed
 from strongroom.secret import Secret
@@ -137,12 +138,12 @@ class Upstream:
             target += "?" + urlencode(query)
         return target, sent, body or b""
 
-    async def call(self, method: str, path: str, *, doing: str = "", **options: Any) -> Any:
-        """The document of an answer below 400, None when it is empty. Raises Refused, Unreachable."""
+    async def call(self, method: str, path: str, *, doing: str = "", **options: Any) -> Envelope:
+        """What an answer below 400 says. Raises Refused, Unreachable, UpstreamFailed."""
         answer = await self.request(method, path, **options)
         if answer.status >= 400:
             raise Refused(doing or f"{method} {path}", answer)
-        return answer.json()
+        return envelope(answer.body)
 
     async def raw(
         self,

@@ -45,7 +45,7 @@ class Answer:
             return None
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamFailed("the server answered something that is not JSON") from None
 
     @property

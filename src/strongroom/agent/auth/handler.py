@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import re
 from time import monotonic
-from typing import Any
 
 from strongroom.agent.auth.attempt import Attempt, Method
 from strongroom.agent.auth.lifetime import NEVER, Lifetime
 from strongroom.agent.config import AutoAuth
 from strongroom.agent.config import Method as Stanza
+from strongroom.agent.envelope import Auth, Envelope, seconds
 from strongroom.agent.state import State
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Refused, Upstream, backoff, retry_after
@@ -23,6 +23,7 @@ from strongroom.errors import StrongroomError
 from strongroom.secret import Secret
 
 _log = logging.getLogger("agent.auth.handler")
+_TOKEN = re.compile(r"[ -~]+")
 LOOK = 0.5
 """Seconds between looks at the credential files."""
 
@@ -88,12 +89,12 @@ class AuthHandler:
         answer = await self._post(attempt)
         if self._stanza.wrap_ttl:
             return self._take_wrapped(answer)
-        auth = answer.get("auth") or {}
-        return self._take(auth, Secret(str(auth.get("client_token") or "")))
+        auth = answer.auth or Auth()
+        return self._take(auth, Secret(auth.client_token))
 
-    async def _post(self, attempt: Attempt) -> Mapping[str, Any]:
+    async def _post(self, attempt: Attempt) -> Envelope:
         wrap = f"{self._stanza.wrap_ttl:g}s" if self._stanza.wrap_ttl else ""
-        answer = await (attempt.upstream or self._upstream).call(
+        return await (attempt.upstream or self._upstream).call(
             "PUT",
             attempt.path,
             body=dict(attempt.body),
@@ -101,34 +102,35 @@ class AuthHandler:
             namespace=self._stanza.namespace or None,
             doing=f"logging in at {attempt.path}",
         )
-        if not isinstance(answer, dict):
-            raise StrongroomError(f"{attempt.path} answered without a token")
-        return answer
 
     async def _existing(self, token: Secret[str]) -> Lifetime:
         if not self._stanza.renews:
-            return self._take({}, token)
+            return self._take(Auth(), token)
         answer = await self._upstream.call(
             "GET", "auth/token/lookup-self", token=token, doing="looking the token up"
         )
-        data = answer.get("data") or {}
-        ttl = data.get("ttl") or (0.5 if data.get("expire_time") else 0)  # the last second is told as 0
-        return self._take({**data, "lease_duration": ttl}, token)
+        data = answer.data or {}
+        # The last second is told as 0.
+        ttl = seconds(data.get("ttl")) or (0.5 if data.get("expire_time") else 0.0)
+        renewable = data.get("renewable") is True
+        return self._take(Auth("", answer.text("accessor"), ttl, renewable), token)
 
-    def _take(self, auth: Mapping[str, Any], token: Secret[str]) -> Lifetime:
+    def _take(self, auth: Auth, token: Secret[str]) -> Lifetime:
         if not token:
             raise StrongroomError("the login was answered without a token")
-        ttl = float(auth.get("lease_duration") or 0)
+        if not _TOKEN.fullmatch(token.reveal()):
+            raise StrongroomError("the token holds characters that no token has")
+        ttl = auth.lease_duration
         _log.info("authentication successful, sending token to sinks")
-        self._holder.set(token, str(auth.get("accessor") or ""))
-        return Lifetime(monotonic(), ttl, bool(auth.get("renewable")), ttl)
+        self._holder.set(token, auth.accessor)
+        return Lifetime(monotonic(), ttl, auth.renewable, ttl)
 
-    def _take_wrapped(self, answer: Mapping[str, Any]) -> Lifetime:
-        info = answer.get("wrap_info") or {}
-        if not info.get("token"):
+    def _take_wrapped(self, answer: Envelope) -> Lifetime:
+        info = answer.wrap_info
+        if info is None or not info.token:
             raise StrongroomError("the login was answered without a wrapped token")
-        self._holder.wrapped = dict(info)
-        self._holder.set(Secret(str(info["token"])), str(info.get("wrapped_accessor") or ""))
+        self._holder.wrapped = info
+        self._holder.set(Secret(info.token), info.wrapped_accessor)
         return Lifetime(monotonic(), 0, False, 0)
 
     # -- keeping it ---------------------------------------------------------------------------
@@ -160,13 +162,7 @@ class AuthHandler:
         failures = 0
         while True:
             try:
-                answer = await self._upstream.call(
-                    "PUT",
-                    "auth/token/renew-self",
-                    token=self._holder.token,
-                    body={},
-                    doing="renewing the token",
-                )
+                auth = await self._renewal()
             except StrongroomError as error:
                 self._state.auth.failed(error.public)
                 _log.warning("error renewing the token", extra={"fields": {"error": error.public}})
@@ -180,11 +176,17 @@ class AuthHandler:
                     return None
                 await asyncio.sleep(wait)
                 continue
-            auth = (answer or {}).get("auth") or {}
-            ttl = float(auth.get("lease_duration") or 0)
-            self._state.auth.renewed(ttl)
-            _log.info("renewed auth token", extra={"fields": {"ttl": f"{ttl:g}s"}})
-            return life.renewed(monotonic(), ttl, renewable=bool(auth.get("renewable")))
+            self._state.auth.renewed(auth.lease_duration)
+            _log.info("renewed auth token", extra={"fields": {"ttl": f"{auth.lease_duration:g}s"}})
+            return life.renewed(monotonic(), auth.lease_duration, renewable=auth.renewable)
+
+    async def _renewal(self) -> Auth:
+        answer = await self._upstream.call(
+            "PUT", "auth/token/renew-self", token=self._holder.token, body={}, doing="renewing the token"
+        )
+        if answer.auth is None:
+            raise StrongroomError("the renewal was answered without a token")
+        return answer.auth
 
     async def _is_good(self) -> bool:
         """Whether the server still knows the token; yes when it cannot be asked."""

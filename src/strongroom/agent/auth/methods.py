@@ -83,7 +83,7 @@ class AppRole(_Credentials):
         found = await upstream.call(
             "PUT", "sys/wrapping/lookup", body={"token": token.reveal()}, doing="looking the secret ID up"
         )
-        made_at = str(((found or {}).get("data") or {}).get("creation_path", "")).strip("/")
+        made_at = found.text("creation_path").strip("/")
         if made_at != self._wrapped_at:
             raise Unready(
                 "the secret ID was not wrapped at secret_id_response_wrapping_path: do not trust it"
@@ -91,8 +91,8 @@ class AppRole(_Credentials):
         answer = await upstream.call(
             "PUT", "sys/wrapping/unwrap", token=token, doing="unwrapping the secret ID"
         )
-        value = ((answer or {}).get("data") or {}).get("secret_id")
-        if not isinstance(value, str) or not value:
+        value = answer.text("secret_id")
+        if not value:
             raise Unready("the wrapped answer holds no secret ID")
         self._opened = (token, Secret(value))
         return self._opened[1]

@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.agent import files
 from strongroom.agent.config import Sink as Stanza
+from strongroom.agent.envelope import WrapInfo
 from strongroom.agent.exit import Exit
 from strongroom.agent.state import State
 from strongroom.agent.token import TokenHolder
@@ -62,7 +63,7 @@ class Sink:
             wrap_ttl=f"{self._stanza.wrap_ttl:g}s",
             doing="wrapping the token",
         )
-        return _wrap_text((answer or {}).get("wrap_info") or {})
+        return _wrap_text(answer.wrap_info or WrapInfo())
 
     def _encrypted(self, text: str) -> str:
         from strongroom.crypto.exchange import UnusableKey, seal_for  # noqa: PLC0415  few sinks need it
@@ -146,20 +147,11 @@ def _shape(config: Mapping[str, Any]) -> files.Shape:
     return files.Shape(mode, **owner)
 
 
-def _wrap_text(info: Mapping[str, Any]) -> str:
+def _wrap_text(info: WrapInfo) -> str:
     """A wrapping answer in the form that readers of sinks know."""
-    if not info.get("token"):
+    if not info.token:
         raise StrongroomError("wrapping the token: the server answered without a wrapping token")
-    return _json(
-        {
-            "token": info["token"],
-            "accessor": info.get("accessor", ""),
-            "ttl": info.get("ttl", 0),
-            "creation_time": info.get("creation_time", ""),
-            "creation_path": info.get("creation_path", ""),
-            "wrapped_accessor": info.get("wrapped_accessor", ""),
-        }
-    )
+    return msgspec.json.encode(info).decode()
 
 
 def _json(document: Mapping[str, str | int]) -> str:

@@ -91,9 +91,8 @@ class Given:
         if self._unwrapped is not None and self._unwrapped[0] == token:
             return self._unwrapped[1]
         answer = await upstream.call("PUT", "sys/wrapping/unwrap", token=token, doing="unwrapping the token")
-        inner = ((answer or {}).get("auth") or {}).get("client_token")
-        inner = inner or ((answer or {}).get("data") or {}).get("token")
-        if not isinstance(inner, str):
+        inner = answer.auth.client_token if answer.auth is not None else answer.text("token")
+        if not inner:
             raise Unready("the wrapped answer holds no token")
         self._unwrapped = (token, Secret(inner))
         return self._unwrapped[1]

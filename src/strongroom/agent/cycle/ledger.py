@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from strongroom.agent.cycle.slots import Slots, parsed
+from strongroom.agent.envelope import envelope
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Refused, Upstream
 from strongroom.errors import StrongroomError
@@ -25,9 +24,9 @@ class Ledger:
         answer = await self._upstream.request("GET", at, token=await self._holder.get())
         if answer.status not in {200, 404}:
             raise Refused("reading the turns", answer)
-        data = (answer.json() or {}).get("data") or {}
-        version = int((data.get("metadata") or {}).get("version") or 0)
-        return parsed(data.get("data")), version
+        found = envelope(answer.body)
+        version = found.part("metadata").get("version")
+        return parsed(found.part("data")), version if isinstance(version, int) else 0
 
     async def write(self, slots: Slots, version: int) -> bool:
         """Store the slots if nobody else did since ``version``; whether that was so."""
@@ -49,9 +48,8 @@ class Ledger:
                 token=token,
                 doing=f"finding the mount of {self._path}",
             )
-            data: dict[str, Any] = (answer or {}).get("data") or {}
-            mount = str(data.get("path") or "")
-            if str((data.get("options") or {}).get("version", "")) != "2":
+            mount = answer.text("path")
+            if str(answer.part("options").get("version", "")) != "2":
                 raise StrongroomError(f"cycle.path {self._path} must lead to a KV version 2 mount")
             self._at = f"{mount}data/{self._path.removeprefix(mount).removeprefix('data/')}"
         return self._at

@@ -67,8 +67,8 @@ def parsed(document: Any) -> Slots:
     """The slots in a stored document. What makes no sense is nobody's turn."""
     if not isinstance(document, dict):
         return Slots()
-    held = {}
-    for name, slot in (document.get("slots") or {}).items():
+    held, slots = {}, document.get("slots")
+    for name, slot in slots.items() if isinstance(slots, dict) else ():
         try:
             held[str(name)] = Slot(int(slot["fence"]), int(slot["beat"]), float(slot["turn"]))
         except (KeyError, TypeError, ValueError):

@@ -6,11 +6,12 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
+from strongroom.agent.envelope import envelope
 from strongroom.agent.render.way import Extension, Request, Straight, Way
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Refused, Upstream
 from strongroom.agent.wire import Answer
-from strongroom.errors import StrongroomError
+from strongroom.errors import StrongroomError, UpstreamFailed
 from strongroom.template import Certificate as PemEncoded
 from strongroom.template import (
     CertificateIssue,
@@ -19,8 +20,9 @@ from strongroom.template import (
     SecretList,
     SecretRead,
     SecretWrite,
-    read_numbers,
 )
+
+_KV = frozenset({"kv", "generic"})
 
 
 class Missing(StrongroomError):
@@ -77,18 +79,18 @@ class Reading:
     async def _names(self, dependency: SecretList) -> list[str]:
         path, _, query = dependency.path.partition("?")
         answer, _ = await self._ask("GET", path, query={"list": "true", **dict(parse_qsl(query))})
-        found = ((read_numbers(answer.body) if answer.body.strip() else None) or {}).get("data") or {}
-        return sorted(str(name) for name in found.get("keys") or ())
+        names = (envelope(answer.body).data or {}).get("keys")
+        return sorted(str(name) for name in names) if isinstance(names, list) else []
 
     async def _certificate(self, dependency: CertificateIssue) -> PemEncoded:
         answer, _ = await self._ask("PUT", dependency.path, body=dict(dependency.data))
         data = _secret_of(answer, dependency.path).data
-        chain = data.get("ca_chain") or []
+        chain = data.get("ca_chain")
         return PemEncoded(
             cert=_lined(data.get("certificate")),
             key=_lined(data.get("private_key")),
             ca=_lined(data.get("issuing_ca")),
-            ca_chain=[_lined(each) for each in chain],
+            ca_chain=[_lined(each) for each in chain] if isinstance(chain, list) else [],
         )
 
     async def _ask(self, method: str, path: str, **options: Any) -> tuple[Answer, int | None]:
@@ -123,12 +125,9 @@ class Reading:
             return "", False  # as for a server without that path: the secret itself will tell
         if answer.status >= 400:
             raise Refused(f"finding the mount of {path}", answer)
-        data = (answer.json() or {}).get("data") or {}
-        mount = str(data.get("path") or "")
-        second = str((data.get("options") or {}).get("version", "")) == "2" and data.get("type") in {
-            "kv",
-            "generic",
-        }
+        found = envelope(answer.body)
+        mount = found.text("path")
+        second = str(found.part("options").get("version", "")) == "2" and found.text("type") in _KV
         if mount:
             self._mounts[mount] = second
         return mount, second
@@ -137,7 +136,11 @@ class Reading:
 def _secret_of(answer: Answer, path: str) -> Secret:
     if not answer.body.strip():
         return Secret()
-    secret = Secret.from_json(answer.body)
+    envelope(answer.body)  # what has not the form of an answer ends here
+    try:
+        secret = Secret.from_json(answer.body)
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        raise UpstreamFailed("the server answered something that its API does not") from None
     metadata = secret.data.get("metadata")
     gone = isinstance(metadata, dict) and (metadata.get("deletion_time") or metadata.get("destroyed") is True)
     if gone and secret.data.get("data", 0) is None:

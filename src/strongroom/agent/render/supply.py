@@ -127,9 +127,9 @@ class Supply:
     def _work(self, dependency: Dependency, entry: _Entry, work: Any) -> None:
         self._schedule.drop(dependency)
         entry.task = asyncio.create_task(work)
-        entry.task.add_done_callback(lambda task: self._ended(entry, task))
+        entry.task.add_done_callback(lambda task: self._ended(dependency, entry, task))
 
-    def _ended(self, entry: _Entry, task: asyncio.Task[None]) -> None:
+    def _ended(self, dependency: Dependency, entry: _Entry, task: asyncio.Task[None]) -> None:
         if entry.task is task:
             entry.task = None
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -137,6 +137,7 @@ class Supply:
                 self._fatal(error)
             else:
                 _log.error("unexpected error", exc_info=error)
+                self._set(dependency, entry, Plan("read", self._persistence.most))
 
     def _due(self, key: Hashable) -> None:
         dependency = key

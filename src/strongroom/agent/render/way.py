@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Answer, Upstream
+from strongroom.errors import UpstreamFailed
 from strongroom.secret import Secret
 
 
@@ -64,5 +65,6 @@ class Straight:
             body={"lease_id": lease_id},
             doing="renewing a lease",
         )
-        found = answer or {}
-        return Extension(float(found.get("lease_duration") or 0), bool(found.get("renewable")))
+        if not answer.lease_duration:
+            raise UpstreamFailed("the renewal was answered without a lease")
+        return Extension(answer.lease_duration, answer.renewable)
