@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -231,4 +235,90 @@ def test_a_command_that_fails_or_hangs_is_told(agents: Agents, server: Server) -
     agent = agents.ours("a", server, files(AUTH, text))
     agent.until(lambda: "ended with code 3" in agent.log)
     agent.until(lambda: "did not end within 0.3 seconds" in agent.log)
+    assert agent.stop() == 0
+
+
+def test_a_secret_that_no_variable_holds_leaves_the_process_alone(agents: Agents, server: Server) -> None:
+    kv(server, "large", v="small")
+    agent = agents.ours("a", server, files(AUTH, EXEC, name="large"))
+    agent.until(lambda: agent.text("pids"))
+    pid = int(agent.text("pids"))
+    kv(server, "large", v="x" * 200_000)
+    agent.until(lambda: "V is too long" in agent.log)
+    assert alive(pid)
+    kv(server, "large", v="small again")
+    agent.until(lambda: agent.text("pids").count("\n") == 2)
+    assert agent.stop() == 0
+
+
+class Hanging:
+    """Takes requests, and answers byte by byte or not at all."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.asked = threading.Event()
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                link, _ = self._socket.accept()
+                threading.Thread(target=self._drip, args=(link,), daemon=True).start()
+
+    def _drip(self, link: socket.socket) -> None:
+        with contextlib.suppress(OSError), link:
+            link.recv(65_536)
+            self.asked.set()
+            for number in range(len(self._answer)):
+                link.sendall(self._answer[number : number + 1])
+                self._ended.wait(0.2)
+            self._ended.wait(30)
+
+
+@pytest.mark.parametrize("answer", (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"))
+def test_a_server_that_hangs_does_not_hold_the_agent(agents: Agents, answer: bytes) -> None:
+    with Hanging(answer) as server:
+        agent = agents.ours("a", server.address, files(AUTH, TEMPLATE))
+        assert server.asked.wait(20)
+        began = time.monotonic()
+        assert agent.stop() == 0
+        assert time.monotonic() - began < 10
+    assert not agent.text("out")
+
+
+def test_a_credential_that_kubernetes_replaces_is_followed(agents: Agents, server: Server) -> None:
+    """A mounted secret is a link to a link, and the one in the middle is replaced at once."""
+    first, second = (
+        server.api.post("auth/token/create", {"policies": ["default"]}).auth["client_token"] for _ in range(2)
+    )
+    config = """
+    vault { address = "%" }
+    auto_auth {
+      enable_reauth_on_new_credentials = true
+      method "token_file" { config = { token_file_path = "@/volume/token" } }
+      sink "file" { config = { path = "@/sink" } }
+    }
+    """
+    agent = agents.prepare("a", STRONGROOM, server, {"agent.hcl": config})
+    volume = agent.path("volume")
+    for name, token in (("..one", first), ("..two", second)):
+        (volume / name).mkdir(parents=True)
+        (volume / name / "token").write_text(token)
+    (volume / "..data").symlink_to("..one")
+    (volume / "token").symlink_to("..data/token")
+    agent.start()
+    agent.until(lambda: agent.text("sink") == first)
+    (volume / "..data_tmp").symlink_to("..two")
+    (volume / "..data_tmp").replace(volume / "..data")
+    agent.until(lambda: agent.text("sink") == second)
     assert agent.stop() == 0

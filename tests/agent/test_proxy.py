@@ -16,8 +16,9 @@ from strongroom.agent.config import Retry, parsed
 from strongroom.agent.proxy.carrier import Carrier
 from strongroom.agent.proxy.door import Door, House
 from strongroom.agent.proxy.figures import figures
-from strongroom.agent.proxy.passing import redirected, streams
+from strongroom.agent.proxy.passing import streams
 from strongroom.agent.proxy.service import keeps_connections
+from strongroom.agent.redirect import redirected
 from strongroom.agent.state import State
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Answer, Endpoint, Unreachable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from strongroom.agent.wire import Answer
 from strongroom.secret import Secret
 from tests.agent.failing import Leases
 from tests.server import Server, free_port
+from tests.upstream.simulator import Call, Simulator, serving
 
 
 def using(address: str, act: Callable[[Upstream], Awaitable[None]]) -> None:
@@ -117,3 +119,45 @@ def test_trying_again_ends_where_it_cannot_help() -> None:
         assert (await persistently(attempt, attempts=1)).ok
 
     asyncio.run(play())
+
+
+class Active(Simulator):
+    """Tells what it was asked, and with which token."""
+
+    def answer(self, call: Call) -> tuple[int, Any]:
+        return 200, {"data": {"id": call.headers.get("x-vault-token", ""), "path": call.raw}}
+
+
+@pytest.mark.parametrize("status", (301, 302, 307, 308))
+def test_a_standby_that_points_elsewhere_is_followed(status: int) -> None:
+    with serving(Active()) as active:
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            target = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+            head = f"HTTP/1.1 {status} X\r\nLocation: {active.url}{target}\r\nContent-Length: 0\r\n\r\n"
+            writer.write(head.encode())
+            await writer.drain()
+            writer.close()
+
+        async def play() -> None:
+            standby = await asyncio.start_server(serve, "127.0.0.1", 0)
+            port = standby.sockets[0].getsockname()[1]
+            upstream = Upstream(Endpoint(f"http://127.0.0.1:{port}"))
+            async with standby:
+                found = await upstream.call("PUT", "auth/x/login", token=Secret("t"), body={"a": 1})
+            await upstream.close()
+            assert (found.text("id"), found.text("path")) == ("t", "/v1/auth/x/login")
+
+        asyncio.run(play())
+        assert [(call.method, call.json) for call in active.calls] == [("PUT", {"a": 1})]
+
+
+def test_an_address_may_have_a_path() -> None:
+    with serving(Active()) as server:
+
+        async def act(upstream: Upstream) -> None:
+            assert (await upstream.call("GET", "sys/x", query={"a": "b"})).text(
+                "path"
+            ) == "/vault/v1/sys/x?a=b"
+
+        using(f"{server.url}/vault/", act)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import random
 import signal
+from collections.abc import Mapping
 from time import monotonic
 
 from strongroom.agent.config import AgentConfig, Exec
@@ -22,6 +24,8 @@ from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Upstream
 
 _log = logging.getLogger("agent.exec.server")
+LONGEST_VARIABLE = 131_072
+"""Bytes of a variable, with its name, that Linux gives no process."""
 BY_SIGNAL = 255
 """The agent's code when a signal has ended the process, as with Vault's agent and consul-template."""
 
@@ -56,7 +60,10 @@ class Child:
             for target in targets
             if target.stanza.label
         }
-        if written or self._process is None:
+        if self.running and (name := unfit(self._variables)):
+            sentence = f"{name} is too long or holds a zero byte: the process goes on with what it has"
+            _log.error("secrets changed", extra={"fields": {"error": sentence}})
+        elif written or self._process is None:
             self._wanted.set()
 
     def forward(self, number: int) -> None:
@@ -173,6 +180,14 @@ class Child:
         if process is not None and process.returncode is None:
             code = await asyncio.shield(stop(process, self._kill, self._stanza.kill_timeout))
             self._state.process.last_exit = code
+
+
+def unfit(variables: Mapping[str, str]) -> str:
+    """The name of a variable that no process can be given; nothing where there is none."""
+    for name, value in variables.items():
+        if "\0" in value or len(os.fsencode(f"{name}={value}")) >= LONGEST_VARIABLE:
+            return name
+    return ""
 
 
 def _stop_signal(config: AgentConfig, stanza: Exec) -> int:

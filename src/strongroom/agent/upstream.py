@@ -12,6 +12,7 @@ import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +22,7 @@ import msgspec
 from strongroom import __version__
 from strongroom.agent.endpoint import Endpoint, endpoint_of
 from strongroom.agent.envelope import Envelope, envelope
+from strongroom.agent.redirect import STATUSES, redirected
 from strongroom.agent.wire import Answer, Connection, ConnectionLost
 from strongroom.errors import StrongroomError, UpstreamFailed
 from strongroom.secret import Secret
@@ -39,6 +41,9 @@ __all__ = [
 AT_ONCE = 32
 """Connections to the server at once."""
 
+ELSEWHERE = 8
+"""Other addresses that redirects may lead to."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,7 +56,7 @@ class NoConnection(Unreachable):
 
 
 class Refused(StrongroomError):
-    """The server answered with a status of 400 or more; ``words`` are its own."""
+    """The server answered with a status that is no success; ``words`` are its own."""
 
     def __init__(self, doing: str, answer: Answer) -> None:
         self.answer = answer
@@ -88,6 +93,10 @@ class Upstream:
         self._told = told
         self.endpoint = endpoint
         self._idle: list[Connection] = []
+        self._elsewhere: dict[str, Upstream] = {}
+        self._at_once = at_once
+        parts = urlsplit(endpoint.address)
+        self._prefix = "" if parts.scheme == "unix" else parts.path.rstrip("/")
         self._slots = asyncio.Semaphore(at_once or endpoint.connections.at_once or AT_ONCE)
         self._context: tuple[tuple[Any, ...], ssl.SSLContext] | None = None
         self.requests = 0
@@ -115,7 +124,7 @@ class Upstream:
             sent["X-Vault-Token"] = token.reveal()
         if wrap_ttl:
             sent["X-Vault-Wrap-TTL"] = wrap_ttl
-        return await self.raw(method, target, {**sent, **(headers or {})}, content, timeout=timeout)
+        return await self.followed(method, target, {**sent, **(headers or {})}, content, timeout=timeout)
 
     def composed(
         self,
@@ -139,11 +148,42 @@ class Upstream:
         return target, sent, body or b""
 
     async def call(self, method: str, path: str, *, doing: str = "", **options: Any) -> Envelope:
-        """What an answer below 400 says. Raises Refused, Unreachable, UpstreamFailed."""
+        """What an answer of success says. Raises Refused, Unreachable, UpstreamFailed."""
         answer = await self.request(method, path, **options)
-        if answer.status >= 400:
+        if answer.status >= 300:
             raise Refused(doing or f"{method} {path}", answer)
         return envelope(answer.body)
+
+    async def followed(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | list[tuple[str, str]],
+        body: bytes = b"",
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+        streams: Callable[[Answer], bool] | None = None,
+    ) -> Answer:
+        """As :meth:`raw`, but once more where a standby points to. Raises Unreachable."""
+        answer = await self.raw(method, target, headers, body, timeout=timeout, streams=streams)
+        if answer.status not in STATUSES:
+            return answer
+        aim = redirected(self.endpoint.address, target, answer.header("location"))
+        other = self._at(aim[0]) if aim is not None else None
+        if aim is None or other is None:
+            return answer
+        if answer.stream is not None:
+            await answer.stream.aclose()
+        return await other.raw(method, aim[1], headers, body, timeout=timeout, streams=streams)
+
+    def _at(self, address: str) -> Upstream | None:
+        """The way to an address; None where there have been too many."""
+        if address == self.endpoint.address:
+            return self
+        if address not in self._elsewhere and len(self._elsewhere) < ELSEWHERE:
+            there = replace(self.endpoint, address=address)
+            self._elsewhere[address] = Upstream(there, self._at_once, told=self._told)
+        return self._elsewhere.get(address)
 
     async def raw(
         self,
@@ -194,6 +234,8 @@ class Upstream:
         """Close what is open."""
         while self._idle:
             self._idle.pop().close()
+        for other in self._elsewhere.values():
+            await other.close()
         await asyncio.sleep(0)
 
     async def _answered(
@@ -251,7 +293,7 @@ class Upstream:
     ) -> bytes:
         pairs = list(headers.items()) if isinstance(headers, Mapping) else headers
         names = {name.lower() for name, _ in pairs}
-        lines = [f"{method} {target} HTTP/1.1"]
+        lines = [f"{method} {self._prefix}{target} HTTP/1.1"]
         if "host" not in names:
             lines.append(f"Host: {self._host()}")
         if "user-agent" not in names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -101,19 +100,3 @@ def without_own_token(answer: Answer, own: str) -> Answer:
     if isinstance(auth, dict) and auth.get("client_token") == own:
         auth["client_token"] = auth["accessor"] = ""
     return Answer(answer.status, answer.headers, msgspec.json.encode(whole))
-
-
-def redirected(address: str, target: str, location: str) -> tuple[str, str] | None:
-    """Where a redirect leads: an address and a target; None where it must not be followed.
-
-    Never from https to http, and only to where HTTP is spoken.
-    """
-    to = urlsplit(location)
-    path = to.path + (f"?{to.query}" if to.query else "")
-    if not to.scheme and not to.netloc:
-        return (address, path) if path.startswith("/") else None
-    if to.scheme not in {"http", "https"} or not to.hostname or to.username is not None:
-        return None
-    if address.startswith("https:") and to.scheme != "https":
-        return None
-    return f"{to.scheme}://{to.netloc}", path or target

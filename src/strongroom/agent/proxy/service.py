@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from strongroom.agent.cache.cache import Cache
 from strongroom.agent.cache.inheritance import Inheritance, inherited
+from strongroom.agent.cache.steady import steady_clock
 from strongroom.agent.config import AgentConfig
 from strongroom.agent.proxy.carrier import Carrier
 from strongroom.agent.proxy.door import House
@@ -107,7 +108,13 @@ class ApiProxy:
         if config.cache is None:
             return None
         dynamic = not config.cache.disable_caching_dynamic_secrets
-        return Cache(self._carrier.ask, self._carrier.once, book=self._inheritance.book, dynamic=dynamic)
+        return Cache(
+            self._carrier.ask,
+            self._carrier.once,
+            book=self._inheritance.book,
+            clock=steady_clock(),
+            dynamic=dynamic,
+        )
 
     def _inherit(self, cache: Cache) -> None:
         found = self._inheritance

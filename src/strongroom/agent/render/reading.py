@@ -98,7 +98,7 @@ class Reading:
         answer, age = await self._way.ask(Request(method, path, **options), token)
         if answer.status == 404:
             raise Missing(f"no secret exists at {path}")
-        if answer.status >= 400:
+        if answer.status >= 300:
             raise Refused(f"reading {path}" if method == "GET" else f"writing {path}", answer)
         return answer, age
 

@@ -44,6 +44,6 @@ class ThroughCache:
         return found
 
     async def _carry(self, question: Question) -> Answer:
-        return await self._upstream.raw(
+        return await self._upstream.followed(
             question.method, question.target, sent_headers(question), question.body
         )
