@@ -173,12 +173,12 @@ def _facts(session: Session, above: dict[str, Any], below: dict[str, Any]) -> di
     "pki list-intermediates", "PARENT [CHILD...]", flags=(*FORMATTED, *CONSTRAINTS), count=(0, None)
 )
 def list_intermediates(session: Session) -> int:
-    """Say which issuers an issuer signed, among those named or those of all mounts.
+    """Say which issuers an issuer signed, among those named, those of mounts named, or those of all mounts.
 
     The flags say what counts as that.
 
         $ {name} pki list-intermediates root/issuer/default
-        $ {name} pki list-intermediates root/issuer/default inter/issuer/servers
+        $ {name} pki list-intermediates root/issuer/default inter/issuer/servers other/
     """
     if not session.arguments:
         raise Failure("Not enough arguments (expected potential parent, got nothing)", 1)
@@ -187,7 +187,8 @@ def list_intermediates(session: Session) -> int:
     above = _read(session, parent)
     wanted = [_FACT_OF[name] for name in _FACT_OF if session.flags[name]]
     found = {}
-    for child in children or _all_issuers(session):
+    issuers = _named_issuers(session, children) if children else _all_issuers(session)
+    for child in issuers:
         facts = _facts(session, above, _read(session, child))
         found[child] = all(facts[name] for name in wanted)
     if session.format != "table":
@@ -202,10 +203,23 @@ def _all_issuers(session: Session) -> list[str]:
         mounts = (session.client.read("sys/mounts") or {}).get("data", {})
     found = []
     for mount in sorted(name for name, entry in mounts.items() if entry["type"] == "pki"):
-        with doing(f"Failed to list the issuers of {mount}", 1):
-            listed = session.client.list(f"{mount}issuers")
-        info = (listed or {}).get("data", {}).get("key_info", {})
-        for issuer in (listed or {}).get("data", {}).get("keys", ()):
-            name = info.get(issuer, {}).get("issuer_name") if session.flags["use_names"] else ""
-            found.append(f"{mount}issuer/{name or issuer}")
+        found += _issuers_of(session, mount.rstrip("/"))
     return found
+
+
+def _named_issuers(session: Session, places: list[str]) -> list[str]:
+    """The issuers that are named, and all those of the mounts that are."""
+    found = []
+    for place in places:
+        found += [place] if "/issuer/" in place else _issuers_of(session, place)
+    return list(dict.fromkeys(found))
+
+
+def _issuers_of(session: Session, mount: str) -> list[str]:
+    with doing(f"Failed to list the issuers of {mount}", 1):
+        listed = (session.client.list(f"{mount}/issuers") or {}).get("data", {})
+    info, named = listed.get("key_info", {}), session.flags["use_names"]
+    names = [
+        (named and info.get(issuer, {}).get("issuer_name")) or issuer for issuer in listed.get("keys", ())
+    ]
+    return [f"{mount}/issuer/{name}" for name in names]
