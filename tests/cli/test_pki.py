@@ -63,6 +63,11 @@ def test_intermediates_are_issued_issued_again_and_recognised(pki: Mounts) -> No
     assert listed[f"{pki.inter}/issuer/one"] is True
     few = pki("list-intermediates", "INTER/issuer/one", "INTER/issuer/two")
     assert "false" in few.out
+    inside = json.loads(
+        pki("list-intermediates", "-format=json", "-use_names", "ROOT/issuer/r", "INTER/").out
+    )
+    assert inside[f"{pki.inter}/issuer/one"] is True
+    assert all(place.startswith(f"{pki.inter}/") for place in inside)
 
 
 @pytest.mark.parametrize(
