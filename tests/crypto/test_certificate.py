@@ -18,6 +18,7 @@ from strongroom.crypto import (
     certificate_plan,
     distinguished_name,
     pem,
+    revocation_list,
     signing_key,
     signing_request,
 )
@@ -162,3 +163,19 @@ def test_a_key_is_read_without_repeating_any_of_it() -> None:
         signing_key.load(text.encode())
     assert "c2Vj" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_version_that_there_is_not() -> None:
+    place = CERTIFICATE.index(b"\xa0\x03\x02\x01\x02") + 4
+    with pytest.raises(ValueError, match="no certificate"):
+        certificate.load(CERTIFICATE[:place] + b"\x07" + CERTIFICATE[place + 1 :])
+    place = REQUEST.index(b"\x02\x01\x00") + 2
+    with pytest.raises(ValueError, match="no certificate request"):
+        signing_request.load(REQUEST[:place] + b"\x07" + REQUEST[place + 1 :])
+    authority = certificate.load(CERTIFICATE)
+    listed = revocation_list.sign(
+        b"", KEY, authority, number=1, this_update=1_700_000_000, next_update=1_800_000_000
+    )
+    place = listed.index(b"\x02\x01\x01") + 2
+    with pytest.raises(ValueError, match="no revocation list"):
+        revocation_list.load(listed[:place] + b"\x07" + listed[place + 1 :])

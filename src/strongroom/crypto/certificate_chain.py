@@ -43,7 +43,7 @@ def request(key: PrivateKey, template: str = "") -> str:
             builder = builder.subject_name(wanted.subject)
             for extension in wanted.extensions:
                 builder = builder.add_extension(extension.value, critical=extension.critical)
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
             raise ValueError("this is no certificate request that can be read") from None
     made = builder.sign(key, _hash(key))
     return made.public_bytes(serialization.Encoding.PEM).decode()
@@ -66,7 +66,7 @@ def chain(text: str) -> list[bytes]:
     for block in blocks:
         try:
             certificate = x509.load_pem_x509_certificate(block.encode())
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             raise ValueError("the chain holds a certificate that cannot be read") from None
         found.append(certificate.public_bytes(serialization.Encoding.DER))
     return found

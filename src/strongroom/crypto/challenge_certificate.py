@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 _OCTETS = b"\x04\x20"
@@ -21,7 +22,14 @@ def read(der: bytes) -> tuple[list[str], bytes]:
         proof = extensions.get_extension_for_oid(IDENTIFIER)
     except x509.ExtensionNotFound:
         raise ValueError("the certificate lacks names or the digest of the key authorization") from None
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ):
         raise ValueError("the certificate cannot be read") from None
     if not proof.critical or not isinstance(proof.value, x509.UnrecognizedExtension):
         raise ValueError("the extension with the digest is not critical")

@@ -76,7 +76,7 @@ def bundle(pem: str) -> tuple[x509.Certificate, ...]:
     try:
         loaded = [x509.load_pem_x509_certificate(block.encode()) for block in blocks]
         return tuple(chain.load(one.public_bytes(serialization.Encoding.DER)) for one in loaded)
-    except (ValueError, TypeError, Untrusted):
+    except (ValueError, TypeError, x509.InvalidVersion, Untrusted):
         raise NoCertificate("failed to parse certificate") from None
 
 

@@ -63,7 +63,14 @@ def load(data: bytes) -> Question:
         parsed = ocsp.load_der_ocsp_request(data)
         number = parsed.serial_number
         _ = parsed.hash_algorithm, parsed.extensions
-    except (ValueError, TypeError, NotImplementedError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+    ):
         raise ValueError("this is no question that can be read") from None
     if not 0 <= number.bit_length() <= _SERIAL_LIMIT * 8 or number < 0:
         raise ValueError("the serial number is none")

@@ -187,5 +187,5 @@ def load(data: bytes) -> RevocationList:
     read = x509.load_der_x509_crl if is_der(data) else x509.load_pem_x509_crl
     try:
         return RevocationList(read(data))
-    except (ValueError, TypeError):
+    except UNREADABLE:
         raise ValueError("this is no revocation list that can be read") from None
