@@ -124,3 +124,19 @@ def test_an_issuer_whose_key_comes_later() -> None:
         assert (await api("GET", "two/crl/pem")).status == 200
 
     inprocess(scenario)
+
+
+def test_several_issuers_that_can_sign_are_told_of() -> None:
+    async def scenario(api: InProcess) -> None:
+        await api("POST", "sys/mounts/one", {"type": "pki"})
+        await api("POST", "sys/mounts/two", {"type": "pki"})
+        bundle = ""
+        for name in ("a", "b"):
+            body = {"common_name": name, "key_type": "ec", "format": "pem_bundle"}
+            bundle += (await api("POST", "one/root/generate/exported", body)).data["certificate"] + "\n"
+        answer = await api("POST", "two/issuers/import/bundle", {"pem_bundle": bundle})
+        assert "several" in answer.json["warnings"][0]
+        first = (await api("GET", "two/config/issuers")).data["default"]
+        assert first == answer.data["imported_issuers"][0]
+
+    inprocess(scenario)

@@ -28,6 +28,7 @@ from strongroom.secrets.pki.key import SHORTEST, TOO_SHORT, kept, parsed_bundle
 if TYPE_CHECKING:
     from strongroom.secrets.pki.engine import Pki
 
+_SEVERAL = "several of these issuers can sign: see in config/issuers whether the default is the right one"
 _OUTLIVES = "the certificate outlives its issuer: chains through the issuer are valid only as long as that is"
 
 
@@ -273,7 +274,9 @@ async def take_in(
         await _take_key(pki, request, key, answer, name_of_key)
     for one in certificates:
         await _take_issuer(pki, request, one, answer)
-    return Response(data=answer, warnings=await url_warnings(pki, request))
+    able = [one for one in answer["imported_issuers"] or () if answer["mapping"][one]]
+    warnings = [_SEVERAL] if len(able) > 1 else []
+    return Response(data=answer, warnings=warnings + await url_warnings(pki, request))
 
 
 async def _take_key(pki: Pki, request: Request, key: SigningKey, answer: dict[str, Any], name: str) -> None:
