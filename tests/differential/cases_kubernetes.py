@@ -85,6 +85,8 @@ CASES = (
         ),
         _role("d", allowed_kubernetes_namespaces="*", kubernetes_role_name="z", token_max_ttl="-1"),
         get("<m>/roles/d"),
+        _role("D.e", allowed_kubernetes_namespaces="*", kubernetes_role_name="z", extra_labels="a=b,c=d"),
+        get("<m>/roles/d.E"),
         list_("<m>/roles"),
         list_("<m>/roles/?after=a&limit=1"),
         delete("<m>/roles/c"),

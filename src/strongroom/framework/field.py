@@ -23,6 +23,9 @@ Duration = Annotated[int, "duration"]
 SignedDuration = Annotated[int, "signed duration"]
 """A duration that may be below 0, for paths that say more about that themselves."""
 
+LowerCase = Annotated[str, "lower"]
+"""A string in small letters, whatever was sent."""
+
 CommaList = Annotated[list[str], "comma"]
 """A list of strings; also accepted as one string with commas."""
 
@@ -58,6 +61,10 @@ def _string(value: Any) -> str:
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
     raise ValueError("expected a string")
+
+
+def _lower(value: Any) -> str:
+    return _string(value).strip().lower()
 
 
 def _integer(value: Any) -> int:
@@ -168,6 +175,7 @@ class Kind:
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _KINDS: dict[Any, Kind] = {
     str: Kind(_string, {"type": "string"}, "", str),
+    "lower": Kind(_lower, {"type": "string"}, ""),
     int: Kind(_integer, {"type": "integer"}, 0, int),
     bool: Kind(_boolean, {"type": "boolean"}, False, bool),
     "duration": Kind(_duration, {"type": "integer", "format": "seconds"}, 0),

@@ -16,7 +16,7 @@ from strongroom.crypto.entropy import uuid4_str
 from strongroom.errors import BadRequest, UpstreamFailed
 from strongroom.framework import outliving
 from strongroom.framework.backend import Backend
-from strongroom.framework.field import CommaList, Duration, KVPairs, field
+from strongroom.framework.field import CommaList, Duration, KVPairs, LowerCase, field
 from strongroom.framework.lease import Leased, issued
 from strongroom.framework.name_template import NameTemplate
 from strongroom.framework.path import Path
@@ -206,7 +206,7 @@ class RolePath(Path):
 
     pattern = "roles/{name}"
     reader_safe = True
-    name: str = field("Name of the role.")
+    name: LowerCase = field("Name of the role, in small letters.")
     allowed_kubernetes_namespaces: CommaList = field("Namespaces that may be asked for; * for all.")
     allowed_kubernetes_namespace_selector: str = field(
         "A label selector, JSON or YAML: namespaces it matches may be asked for too."
@@ -251,7 +251,7 @@ class Creds(Path):
     """Credentials of a role."""
 
     pattern = "creds/{name}"
-    name: str = field("Name of the role.")
+    name: LowerCase = field("Name of the role, in small letters.")
     kubernetes_namespace: str = field("The namespace; needed where the role leaves a choice.")
     cluster_role_binding: bool = field("Bind for the whole cluster, not for the namespace alone.")
     ttl: Duration = field("Life of the token, at least 10 minutes.")
