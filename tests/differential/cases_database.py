@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from typing import Any
 
 from tests.differential.case import Step, case, delete, get, list_, mount, post, put
@@ -73,6 +75,13 @@ CASES = (
         post("<m>/reset/pg", {}),
         delete("<m>/config/blind"),
         get("<m>/config/blind"),
+        config(password_authentication=""),
+        config(max_open_connections="9", max_connection_lifetime="90s", root_rotation_statements=""),
+        get("<m>/config/pg"),
+        config(username_template='{{if eq .RoleName "app"}}x{{end}}{{random 5}}'),
+        config(allowed_roles="a, b ,c"),
+        get("<m>/config/pg"),
+        list_("<m>/config/"),
         services=PG,
     ),
     case(
@@ -119,6 +128,23 @@ CASES = (
         delete("<m>/roles/app"),
         put("sys/leases/renew", {"lease_id": "<lease>"}),
         put("sys/leases/revoke", {"lease_id": "<lease>", "sync": True}),
+        *(
+            step
+            for statements in (
+                json.dumps([CREATE]),
+                b64encode(CREATE.encode()).decode(),
+                b64encode(json.dumps([CREATE]).encode()).decode(),
+                [CREATE, 'GRANT pg_monitor TO "{{username}}"'],
+            )
+            for step in (
+                role(creation_statements=statements),
+                get("<m>/roles/app"),
+                get("<m>/creds/app", keep=KEEP),
+                put("sys/leases/revoke", {"lease_id": "<lease>", "sync": True}),
+            )
+        ),
+        role(creation_statements="", renew_statements="", revocation_statements=[]),
+        get("<m>/roles/app"),
         services=PG,
     ),
     case(
