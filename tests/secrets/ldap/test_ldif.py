@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strongroom.secrets.ldap.ldif import MAX_LENGTH, BadLDIF, Change, parse
+from strongroom.secrets.ldap.role import fill
 
 ADD = """\
 # an account
@@ -77,3 +78,14 @@ def test_changes_in_order() -> None:
 def test_refused(text: str, reason: str) -> None:
     with pytest.raises(BadLDIF, match=reason):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "password", ("plain", " a ", ":x", "<file:///etc/passwd", "a\nuid: root", "é☂", "-", "#")
+)
+def test_a_value_is_read_as_it_was_put_in(password: str) -> None:
+    for template in ("userPassword: {{.Password}} ", "userPassword:{{.Password}}\r"):
+        (made,) = parse(
+            fill(f"dn: cn={{{{.Username}}}}\n{template}\ncn: a", {"Username": "u", "Password": password})
+        )
+        assert made == Change("add", "cn=u", [("userPassword", [password.encode()]), ("cn", [b"a"])])

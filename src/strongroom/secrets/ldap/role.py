@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_NAMES = "v_{{.DisplayName}}_{{.RoleName}}_{{random 10}}_{{unix_time}}"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.@-]+")
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
+_ATTRIBUTE = re.compile(r"([^:{\s]+):(?!:)[ \t]*")
 _PLACES = re.compile(r"\.(\w+)((?:\s*\|\s*(?:utf16le|base64))*)")
 _FIELDS = frozenset({
     "Username", "Password", "DisplayName", "RoleName", "IssueTime", "IssueTimeSeconds",
@@ -94,7 +95,19 @@ def fill(template: str, values: dict[str, str]) -> str:
         except UnicodeDecodeError:
             raise BadRequest("LDIF: a value in UTF-16 has to be put into base64") from None
 
-    return _ACTION.sub(put, template)
+    lines = (line.rstrip() if "{{" in line else line for line in template.split("\n"))
+    return "\n".join(_kept(line, _ACTION.sub(put, line)) for line in lines)
+
+
+def _kept(line: str, filled: str) -> str:
+    """A line that was filled, in base64 where LDIF would not read the value as it is."""
+    name = _ATTRIBUTE.match(line)
+    if name is None or filled == line:
+        return filled
+    value = filled[name.end() :]
+    if value.isprintable() and value == value.strip() and not value.startswith((":", "<")):
+        return filled
+    return f"{name[1]}:: {base64.b64encode(value.encode()).decode()}"
 
 
 class RolePath(Path):
