@@ -196,6 +196,13 @@ class Intents:
                 return True
         return False
 
+    async def unsettled(self, request: Request, kind: str) -> int:
+        """How many acts of a kind, of a request's mount, wait to be settled or are under way."""
+        view, wanted = self._view(request.tx), (request.mount.entry.uuid, kind)
+        blobs = [await view.get("undo/" + name) for name in await view.scan("undo/")]
+        intents = (self._decoder.decode(blob) for blob in blobs if blob is not None)
+        return sum((intent.mount, intent.kind) == wanted for intent in intents)
+
     async def _attempt(self, name: str) -> None:
         """Settle one intent in a transaction of its own; a failure leaves it to the reaper."""
         for _ in range(_RACES):

@@ -1,6 +1,6 @@
 """Configurations that leases outlive: what is deleted is kept, out of sight, for those that need it to end.
 
-It goes with the last lease of its mount, or when another takes its place.
+So it is for acts that are to be undone. It goes with the last of both, or when another takes its place.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def replace(records: Records[T], name: str, record: T) -> None:
     records.delete(_KEPT)
 
 
-async def retire(request: Request, records: Records[T], name: str) -> Response | None:
-    """Delete a configuration, and say so where it is kept."""
+async def retire(request: Request, records: Records[T], name: str, kind: str) -> Response | None:
+    """Delete a configuration, and say so where it is kept. ``kind`` is that of the acts that need it."""
     record = await records.get(name)
     records.delete(name)
-    if record is None or not await _left(request, 1):
+    if record is None or not await _left(request, kind, 1):
         return None
     records.put(_KEPT, record)
     return Response(warnings=[_WARNING])
@@ -37,13 +37,13 @@ async def still(records: Records[T], name: str) -> T | None:
     return await records.get(name) or await records.get(_KEPT)
 
 
-async def let_go(request: Request, records: Records[T]) -> None:
-    """Forget what is kept, when a lease has ended and was the last."""
-    if await records.get(_KEPT) is not None and not await _left(request, 2):
+async def let_go(request: Request, records: Records[T], kind: str) -> None:
+    """Forget what is kept, when a lease is about to end, or an act was undone, and was the last."""
+    if await records.get(_KEPT) is not None and not await _left(request, kind, 2):
         records.delete(_KEPT)
 
 
-async def _left(request: Request, least: int) -> bool:
-    """Whether the mount has so many leases."""
+async def _left(request: Request, kind: str, least: int) -> bool:
+    """Whether the mount has so many leases and unsettled acts."""
     ids = await request.core.leases.ids(request, request.mount.prefix, least)
-    return len(ids) >= least
+    return len(ids) >= least or len(ids) + await request.core.intents.unsettled(request, kind) >= least

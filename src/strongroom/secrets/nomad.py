@@ -112,7 +112,7 @@ class Token(Leased):
     async def revoke(self, engine: Nomad, request: Request) -> None:
         """Delete the token; one that is gone already is fine."""
         await (await engine.access(request)).delete(self.accessor)
-        await outliving.let_go(request, engine.accesses(request))
+        await outliving.let_go(request, engine.accesses(request), "token")
 
 
 class AccessPath(Path):
@@ -158,7 +158,7 @@ class AccessPath(Path):
 
     async def delete(self, engine: Nomad, request: Request) -> Response | None:
         """Forget it. While tokens that were issued need it to end it is kept, out of sight."""
-        return await outliving.retire(request, engine.accesses(request), "access")
+        return await outliving.retire(request, engine.accesses(request), "access", "token")
 
 
 async def _bootstrap(access: Access, secret: str) -> str:
@@ -301,6 +301,7 @@ class Nomad(Backend):
             access = await self.access(request)
             for accessor in await access.named(data["name"]):
                 await access.delete(accessor)
+            await outliving.let_go(request, self.accesses(request), "token")
             return
         access = Access(**data)
         answer = await access.call("GET", "token", "self")

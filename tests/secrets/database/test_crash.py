@@ -184,6 +184,20 @@ def test_dead_before_a_new_password_is_taken_over(postgres: Postgres) -> None:
     inprocess(scenario)
 
 
+def test_a_connection_outlives_what_is_to_be_undone_over_it(postgres: Postgres) -> None:
+    async def scenario(api: InProcess) -> None:
+        await connected(api, postgres)
+        with dying_at_the_commit(api.core):
+            assert (await api("GET", "db/creds/app")).status == 500
+        assert len(postgres.roles()) == 2
+        assert (await ok(api, "DELETE", "db/config/pg")).json["warnings"]
+        await reborn(api)
+        assert postgres.roles() == {ADMIN}
+        assert not [row for row in await rows(api.core) if "/undo/" in row or "/retired/" in row]
+
+    inprocess(scenario)
+
+
 def test_dead_before_a_new_account_is_stored(postgres: Postgres) -> None:
     async def scenario(api: InProcess) -> None:
         await connected(api, postgres)

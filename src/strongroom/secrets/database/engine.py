@@ -113,20 +113,25 @@ class Database(Rotating, Backend):
         self._close_later(request, config.id, but=config.revision)
 
     async def retire(self, request: Request, config: Config) -> bool:
-        """Keep a connection out of sight if leases need it to end; tells whether they do."""
-        needed = bool(await request.view.scan(f"live/{config.id}/", "", 1))
+        """Keep a connection out of sight if leases, or acts to undo, need it; tells whether they do."""
+        needed = await self._needed(request, config.id)
         if needed:
             self.retired(request).put(config.id, config)
         self._close_later(request, config.id)
         return needed
 
-    async def let_go(self, request: Request, identity: str) -> None:
-        """Forget a retired connection after the last lease that needed it."""
+    async def let_go(self, request: Request, identity: str, *, undone: int = 0) -> None:
+        """Forget a retired connection after the last that needed it; ``undone`` acts are about to end."""
         if await self.retired(request).get(identity) is None:
             return
-        if not await request.view.scan(f"live/{identity}/", "", 1):
+        if not await self._needed(request, identity, undone):
             self.retired(request).delete(identity)
             self._close_later(request, identity)
+
+    async def _needed(self, request: Request, identity: str, undone: int = 0) -> bool:
+        if await request.view.scan(f"live/{identity}/", "", 1):
+            return True
+        return bool(await self.core.intents.unsettled(request, "create") > undone)
 
     def _close_later(self, request: Request, identity: str, but: str = "") -> None:
         async def close() -> None:

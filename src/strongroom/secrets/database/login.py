@@ -120,3 +120,4 @@ async def undo(database: Database, request: Request, data: dict[str, Any]) -> No
         return
     plugin = dropping(await database.clients.of(config))
     await plugin.drop(data["username"], data["rollback"] or data["revocation"])
+    await database.let_go(request, data["config"], undone=1)

@@ -136,7 +136,7 @@ class Account(Leased):
         cluster = Cluster(await engine.config(request))
         for thing in reversed(self.things):
             await cluster.delete(thing)
-        await outliving.let_go(request, engine.configs(request))
+        await outliving.let_go(request, engine.configs(request), "account")
 
 
 class Check(Path):
@@ -185,7 +185,7 @@ class ConfigPath(Path):
 
     async def delete(self, engine: Kubernetes, request: Request) -> Response | None:
         """Forget it. While accounts that were made need it to end it is kept, out of sight."""
-        return await outliving.retire(request, engine.configs(request), "config")
+        return await outliving.retire(request, engine.configs(request), "config", "account")
 
 
 class Roles(Path):
@@ -367,3 +367,4 @@ class Kubernetes(Backend):
         cluster = Cluster(await self.config(request))
         for thing in reversed(data["things"]):
             await cluster.delete_marked(Thing(**thing), data["mark"])
+        await outliving.let_go(request, self.configs(request), "account")

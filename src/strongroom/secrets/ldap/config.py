@@ -135,7 +135,7 @@ class ConfigPath(Path):
 
     async def delete(self, ldap: Ldap, request: Request) -> Response | None:
         """Forget the directory. While what was issued needs it to end it is kept, out of sight."""
-        return await outliving.retire(request, ldap.configs(request), CONFIG)
+        return await outliving.retire(request, ldap.configs(request), CONFIG, "create")
 
 
 def _check(config: Config) -> None:

@@ -71,7 +71,7 @@ class Loan(Leased):
         shelf = await engine.shelves(request).get(self.account)
         if shelf is not None and shelf.lent and shelf.lease_id == self.loan:
             await give_back(engine, request, self.account, shelf)
-        await outliving.let_go(request, engine.configs(request))
+        await outliving.let_go(request, engine.configs(request), "create")
 
 
 async def give_back(ldap: Ldap, request: Request, account: str, shelf: Shelf) -> None:

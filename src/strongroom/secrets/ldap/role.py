@@ -71,7 +71,7 @@ class Account(Leased):
         """Remove the account."""
         config = await engine.last_config(request)
         await config.directory().apply(ldif.parse(self.deletion), forgiving=True)
-        await outliving.let_go(request, engine.configs(request))
+        await outliving.let_go(request, engine.configs(request), "create")
 
 
 def fill(template: str, values: dict[str, str]) -> str:
@@ -234,3 +234,4 @@ async def undo(ldap: Ldap, request: Request, data: dict[str, Any]) -> None:
     """Remove an account whose lease was never stored."""
     config = await ldap.last_config(request)
     await config.directory().apply(ldif.parse(data["rollback"]), forgiving=True)
+    await outliving.let_go(request, ldap.configs(request), "create")
