@@ -7,6 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.certificates import NOW
 from tests.differential.case import Case, Step, case, delete, get, list_, mount, policy, post, token
 
 _VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "openbao_transit.json").read_text())["keys"]
@@ -46,6 +52,20 @@ def b64(text: str | bytes) -> str:
     return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
 
 
+def _leaf() -> str:
+    """A certificate of the latest version of the key ``p256``."""
+    policy_ = json.loads(base64.b64decode(_VECTORS["p256"]["backup"]))["policy"]
+    entry = policy_["keys"][str(policy_["latest_version"])]
+    key = ec.EllipticCurvePublicNumbers(entry["ec_x"], entry["ec_y"], ec.SECP256R1()).public_key()
+    name = x509.Name((x509.NameAttribute(NameOID.COMMON_NAME, "leaf"),))
+    builder = x509.CertificateBuilder(
+        name, name, key, x509.random_serial_number(), NOW, NOW.replace(year=2090)
+    )
+    made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+_LEAF = _leaf()
 A = b64("a")
 D = b64("the quick brown fox")
 CTX = b64("kennel")
@@ -383,6 +403,12 @@ KEYS = (
         post("<m>/keys/p256/csr", {}, only=("data.name", "data.type")),
         post("<m>/keys/p256/set-certificate", {"certificate_chain": "x"}),
         post("<m>/keys/none/set-certificate", {"certificate_chain": "x"}),
+        *(
+            post("<m>/keys/p256/set-certificate", {"certificate_chain": chain})
+            for chain in (_LEAF, "Certificate:\n  for people\n" + _LEAF, _LEAF + _LEAF, _LEAF + "x", "")
+        ),
+        get("<m>/keys/p256", only=("data.keys",)),
+        get("<m>/export/certificate-chain/p256/latest"),
     ),
 )
 

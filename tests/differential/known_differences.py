@@ -638,7 +638,10 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *_mistakes(10, 11, *range(18, 24), 34, 35, 45, 50, 51, 53, 57, 61, 66, 67, 69, *range(82, 89)),
         *_mistakes(108, 109, 111, 114, *range(118, 123), 124),
     ),
-    "transit keys from elsewhere": _mistakes(7, 8, 9, 13, 14, 15, 16, 18, 19, 21, 22, 26, 27, 30),
+    "transit keys from elsewhere": (
+        *_mistakes(7, 8, 9, 13, 14, 15, 16, 18, 19, 21, 22, 26, 27, 30),
+        Known(47, "body.errors.0", _OWN),
+    ),
     "transit encryption": _mistakes(23, 29, 30, 43),
     "transit batches": (
         *_mistakes(*range(12, 21), 26),

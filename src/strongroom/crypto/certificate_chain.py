@@ -73,20 +73,21 @@ def chain(text: str) -> list[bytes]:
 
 
 def _blocks(text: str) -> list[str]:
-    """The certificates of a text, each from its first to its last line. Raises ValueError."""
+    """The certificates of a text, each from its first to its last line; what people read stands before them.
+
+    Raises ValueError.
+    """
     blocks: list[str] = []
-    at = 0
-    text = text.strip()
+    at, text = 0, text.strip()
     while at < len(text):
-        end = text.find(_END, at) if text.startswith(_BEGIN, at) else -1
+        start = text.find(_BEGIN, at)
+        end = text.find(_END, start) if start >= 0 else -1
         if end < 0:
             raise ValueError("could not decode a PEM block in the certificate chain")
         if len(blocks) == LONGEST_CHAIN:
             raise ValueError("the certificate chain is too long")
-        end += len(_END)
-        blocks.append(text[at:end])
-        rest = text[end : end + len(_BEGIN)]
-        at = end + len(rest) - len(rest.lstrip())
+        at = end + len(_END)
+        blocks.append(text[start:at])
     return blocks
 
 

@@ -261,7 +261,12 @@ def test_a_chain_belongs_to_its_key() -> None:
         own, other = issued(request.public_key()), issued(private_key.generate("ec", 256).public_key())
         await transit.refused("POST", "keys/k/set-certificate", {"certificate_chain": other})
         await transit.refused("POST", "keys/k/set-certificate", {"certificate_chain": own + other})
-        await transit("POST", "keys/k/set-certificate", {"certificate_chain": own})
+        answer = await transit("POST", "keys/k/set-certificate", {"certificate_chain": own})
+        assert answer == {"name": "k", "type": "ecdsa-p256", "certificate_chain": own}
+        told = "Certificate:\n    Data:\n" + own  # as openssl prints it for people
+        await transit("POST", "keys/k/set-certificate", {"certificate_chain": told})
+        assert (await transit("GET", "keys/k"))["keys"]["1"]["certificate_chain"] == own.strip()
+        await transit.refused("POST", "keys/k/set-certificate", {"certificate_chain": own + "more"})
         answer = await transit("GET", "export/certificate-chain/k")
         assert answer["keys"]["1"].split() == own.split()
         again = await transit("POST", "keys/k/csr", {"csr": made["csr"]})

@@ -9,7 +9,7 @@ from strongroom.crypto import certificate_chain
 from strongroom.errors import BadRequest
 from strongroom.framework.field import field
 from strongroom.framework.path import Path
-from strongroom.logical import Request, Response
+from strongroom.logical import Request
 from strongroom.secrets.transit import key as rows
 from strongroom.secrets.transit.key import Key, Version
 from strongroom.secrets.transit.ready import Ready
@@ -66,7 +66,7 @@ class SetCertificate(_Certified):
     pattern = "keys/{name}/set-certificate"
     certificate_chain: str = field("The certificate of the key, and behind it those that issued it, PEM.")
 
-    async def write(self, transit: Transit, request: Request) -> Response | None:
+    async def write(self, transit: Transit, request: Request) -> dict[str, Any]:
         """Keep certificates, of which the first is one of this key and each was issued by the next."""
         key, number, material = await self.found(request, "set the certificate chain")
         try:
@@ -78,7 +78,7 @@ class SetCertificate(_Certified):
         if not certificate_chain.linked(chain):
             raise BadRequest("the certificates of the chain were not issued each by the next")
         rows.put_changed(request, self.name, key, number, replace(material, chain=chain))
-        return None
+        return {"name": self.name, "type": key.type, "certificate_chain": self.certificate_chain}
 
 
 PATHS: tuple[type[Path], ...] = (Csr, SetCertificate)

@@ -74,7 +74,7 @@ def _version(key: Key, material: Version, context: bytes) -> Any:
         "name": key.kind.label,
         "public_key": public_text(key, material, context),
         "creation_time": rfc3339(material.created),
-        "certificate_chain": "".join(map(certificate_chain.pem, material.chain)),
+        "certificate_chain": "".join(map(certificate_chain.pem, material.chain)).strip(),
     }
 
 
