@@ -403,6 +403,14 @@ KEYS = (
         post("<m>/keys/p256/csr", {}, only=("data.name", "data.type")),
         post("<m>/keys/p256/set-certificate", {"certificate_chain": "x"}),
         post("<m>/keys/none/set-certificate", {"certificate_chain": "x"}),
+        *restore("importedderived"),
+        get("<m>/keys/importedderived", only=(*_ABOUT, "data.kdf_mode")),
+        *(
+            decrypt("importedderived", _MADE["importedderived"]["encrypt"], context=context)
+            for context in (CTX, A)
+        ),
+        config("i", exportable=True),
+        get("<m>/export/signing-key/i"),
         *(
             post("<m>/keys/p256/set-certificate", {"certificate_chain": chain})
             for chain in (_LEAF, "Certificate:\n  for people\n" + _LEAF, _LEAF + _LEAF, _LEAF + "x", "")

@@ -566,7 +566,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "ssh roles": (
         *(Known(step, "status", _MISTAKE) for step in (32, 35, 38, 47)),
-        Known(56, "body.errors.0", _OWN),
+        Known(53, "body.errors.0", _OWN),
     ),
     "ssh certificates of users": (
         *(Known(step, "body.errors.0", _OWN) for step in (29, 30, 33)),
@@ -640,7 +640,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "transit keys from elsewhere": (
         *_mistakes(7, 8, 9, 13, 14, 15, 16, 18, 19, 21, 22, 26, 27, 30),
-        Known(47, "body.errors.0", _OWN),
+        Known(53, "body.errors.0", _OWN),
     ),
     "transit encryption": _mistakes(23, 29, 30, 43),
     "transit batches": (

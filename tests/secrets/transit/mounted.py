@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from strongroom.crypto import private_key
 from tests.inprocess import Answer, InProcess, inprocess
+from tests.secrets.transit.material import RSA_4096
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 PEER: dict[str, dict[str, Any]] = json.loads((VECTORS / "openbao_transit.json").read_text())["keys"]
@@ -81,3 +83,17 @@ def mounted(scenario: Callable[[Transit], Awaitable[None]], seconds: float = 30)
         await scenario(Transit(api))
 
     inprocess(run, seconds=seconds)
+
+
+async def wrapping_key(transit: Transit) -> Any:
+    """The mount's wrapping key, planted: making one takes seconds."""
+    await transit("GET", "config/keys")  # who is first reads the table of mounts
+    core = transit.api.core
+    mount = core.mounts.by_prefix["transit/"]
+    request = core.internal_request()
+    view = core.view(request.tx, mount.storage_prefix)
+    view.put("wrapping-key", private_key.der(private_key.load(RSA_4096)))
+    await core.store.commit(request.tx)
+    request.tx.close()
+    text = (await transit("GET", "wrapping_key"))["public_key"]
+    return private_key.load_public(text.encode())

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from strongroom.crypto import keywrap, private_key
-from tests.secrets.transit.material import RSA_2048, RSA_4096, WEAK
-from tests.secrets.transit.mounted import PEER, Transit, b64, mounted, raw
+from tests.secrets.transit.material import RSA_2048, WEAK
+from tests.secrets.transit.mounted import PEER, Transit, b64, mounted, raw, wrapping_key
 
 ASYMMETRIC = ("rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ml-dsa", "hmac")
 
@@ -43,20 +43,6 @@ def test_ghsa_8w8f_r2xv_4q4j_nor_restored() -> None:
     mounted(scenario)
 
 
-async def wrapping_key(transit: Transit) -> Any:
-    """The mount's wrapping key, planted: making one takes seconds."""
-    await transit("GET", "config/keys")  # who is first reads the table of mounts
-    core = transit.api.core
-    mount = core.mounts.by_prefix["transit/"]
-    request = core.internal_request()
-    view = core.view(request.tx, mount.storage_prefix)
-    view.put("wrapping-key", private_key.der(private_key.load(RSA_4096)))
-    await core.store.commit(request.tx)
-    request.tx.close()
-    text = (await transit("GET", "wrapping_key"))["public_key"]
-    return private_key.load_public(text.encode())
-
-
 def changed(name: str, **fields: Any) -> str:
     """A backup of the peer with other members in its policy."""
     backup = json.loads(raw(PEER[name]["backup"]))
@@ -77,7 +63,8 @@ def changed(name: str, **fields: Any) -> str:
         {"type": 99},
         {"type": 1},
         {"type": 8},
-        {"derived": True},
+        {"derived": True, "kdf": 2},
+        {"derived": True, "convergent_encryption": True},
         {"convergent_encryption": True},
         {"version_template": "x{{version}}"},
         {"keys": {"1": {"key": "AAAA"}}},

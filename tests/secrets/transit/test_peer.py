@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.secrets.transit.mounted import AD, CONTEXT, PEER, TEXT, Transit, b64, mounted
+from strongroom.crypto import counter_kdf, keywrap, private_key
+from tests.secrets.transit.mounted import AD, CONTEXT, PEER, TEXT, Transit, b64, mounted, wrapping_key
 
 ENCRYPTING = [name for name, key in PEER.items() if "encrypt" in key["made"]]
 SIGNING = [name for name, key in PEER.items() if "sign" in key["made"]]
@@ -91,5 +92,48 @@ def test_a_backup_comes_back_the_same() -> None:
             again = await transit("GET", f"keys/{name}-again")
             for told in ("keys", "latest_version", "min_decryption_version", "min_encryption_version"):
                 assert read.get(told) == again.get(told), (name, told)
+
+    mounted(scenario)
+
+
+# SOURCE: OpenBao 2.7.2: keys of the bytes 0, 1, 2 ..., imported with derived=true; what they made of "hello"
+# in the context "kennel"
+IMPORTED = {
+    "aes128-gcm96": (16, "vault:v1:xAaD8lVx9JhOcvc1SbwxrJrIF1sHlmGLUVU4IOPOkeC3"),
+    "aes256-gcm96": (32, "vault:v1:NPWVfPC8JA0ZloUKf/jCqRAQHuto6ogudGh6SiNsM0no"),
+    "chacha20-poly1305": (32, "vault:v1:RHgkVkytMGphNZnLTAgY32FDltzo/G4wnE/WWsOHISXh"),
+}
+
+
+def test_keys_that_are_imported_to_be_derived() -> None:
+    async def scenario(transit: Transit) -> None:
+        own = await wrapping_key(transit)
+        for kind, (size, made) in IMPORTED.items():
+            wrapped = b64(keywrap.wrap(own, bytes(range(size)), "SHA256"))
+            body = {"type": kind, "derived": True, "allow_rotation": True, "ciphertext": wrapped}
+            await transit("POST", f"keys/{kind}/import", body)
+            assert (await transit("GET", f"keys/{kind}"))["kdf"] == "hmac-sha256-counter"
+            assert await transit.decrypt(made, kind, context=b64(CONTEXT)) == b"hello"
+            await transit.refused("POST", f"decrypt/{kind}", {"ciphertext": made, "context": b64("x")})
+            await transit("POST", f"keys/{kind}/rotate", {})
+            second = await transit.encrypt(b"more", kind, context=b64(CONTEXT))
+            assert await transit.decrypt(second, kind, context=b64(CONTEXT)) == b"more"
+            assert await transit.decrypt(made, kind, context=b64(CONTEXT)) == b"hello"
+        assert counter_kdf.derive(b"a", b"b") != counter_kdf.derive(b"a", b"c")
+
+    mounted(scenario)
+
+
+def test_a_version_without_its_private_half_is_exported_empty() -> None:
+    async def scenario(transit: Transit) -> None:
+        key = private_key.generate("ec", 256)
+        body = {
+            "type": "ecdsa-p256",
+            "public_key": private_key.public_pem(key.public_key()),
+            "exportable": True,
+        }
+        await transit("POST", "keys/p/import", body)
+        assert (await transit("GET", "export/signing-key/p"))["keys"] == {"1": ""}
+        assert (await transit("GET", "export/public-key/p"))["keys"]["1"].startswith("-----BEGIN")
 
     mounted(scenario)

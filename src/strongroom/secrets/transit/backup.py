@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LONGEST = 16 * 1024 * 1024
 _ZERO_TIME = "0001-01-01T00:00:00Z"
-_HKDF = 1
+_COUNTER, _HKDF = 0, 1
 _CONVERGENT_VERSION = 3
 _MOST_VERSIONS = 100_000
 _VAULTS_HMAC = 11
@@ -148,7 +148,7 @@ def document(name: str, key: Key, found: dict[int, Version]) -> _Document:
         latest_version=key.latest,
         type=key.kind.number,
         derived=key.derived,
-        kdf=_HKDF if key.derived else 0,
+        kdf=_HKDF if key.derived and not key.counter_kdf else _COUNTER,
         convergent_encryption=key.convergent,
         exportable=key.exportable,
         min_decryption_version=key.min_decryption,
@@ -275,7 +275,10 @@ def _kind(policy: _Policy) -> Kind:
 
 
 def _checked_key(policy: _Policy, kind: Kind, now: int) -> Key:
-    if policy.derived and policy.kdf != _HKDF:
+    counted = policy.derived and policy.kdf == _COUNTER
+    if policy.derived and policy.kdf != _HKDF and not counted:
+        raise BadRequest("the backup is of a key with a derivation that is not known")
+    if counted and (kind.family != "aead" or policy.convergent_encryption):
         raise BadRequest("the backup is of a key with an old derivation that is not served")
     if policy.version_template not in ("", "vault:v{{version}}:"):
         raise BadRequest("the backup is of a key with a version template of its own, which is not served")
@@ -288,6 +291,7 @@ def _checked_key(policy: _Policy, kind: Kind, now: int) -> Key:
         latest=latest,
         derived=policy.derived,
         convergent=policy.convergent_encryption,
+        counter_kdf=counted,
         exportable=policy.exportable,
         allow_plaintext_backup=policy.allow_plaintext_backup,
         deletion_allowed=policy.deletion_allowed,

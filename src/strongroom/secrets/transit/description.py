@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from strongroom.logical import Request
     from strongroom.secrets.transit.key import Key, Version
 
+_COUNTER = "hmac-sha256-counter"
+
 
 async def describe(request: Request, name: str, key: Key, context: bytes = b"") -> dict[str, Any]:
     """The key as it is read; of a derived signing key the public key for a context, where one is given."""
@@ -52,6 +54,8 @@ def _sometimes(key: Key) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if key.derived:
         told |= {"kdf": "hkdf_sha256", "convergent_encryption": key.convergent}
+        if key.counter_kdf:
+            told |= {"kdf": _COUNTER, "kdf_mode": _COUNTER}
         if key.convergent:
             told["convergent_encryption_version"] = -1
     if key.imported:

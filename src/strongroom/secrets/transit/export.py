@@ -93,10 +93,10 @@ async def chosen(request: Request, name: str, key: Key, version: str) -> dict[in
 
 
 def _own(key: Key, material: Version, form: str) -> str:
-    """The private key, or the symmetric one."""
+    """The private key, or the symmetric one; empty where only the public one is known."""
     family = key.kind.family
     if not material.key:
-        raise BadRequest("this version of the key has no private part")
+        return ""
     if key.kind.symmetric:
         return _symmetric(material.key, form)
     if family == "ml-dsa" or (family == "ed25519" and form in ("", "raw")):

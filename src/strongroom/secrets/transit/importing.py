@@ -168,6 +168,7 @@ class Import(_Imported):
         key = Key(
             kind.name,
             derived=self.derived,
+            counter_kdf=self.derived and kind.family == "aead",
             exportable=self.exportable,
             allow_plaintext_backup=self.allow_plaintext_backup,
             auto_rotate_period=period,

@@ -54,6 +54,7 @@ class Version:
 class Key:
     """A named key with its latest version. Periods are seconds, times nanoseconds since the epoch.
 
+    Keys for contexts are derived by HKDF, or, where ``counter_kdf`` says so, by counter mode.
     Of its versions those from ``min_available`` (1 where that is 0) to ``latest`` are stored. ``current`` is
     None only while the key is being made.
     """
@@ -63,6 +64,7 @@ class Key:
     current: Version | None = item(default=None, repr=False)
     derived: bool = False
     convergent: bool = False
+    counter_kdf: bool = False
     exportable: bool = False
     allow_plaintext_backup: bool = False
     deletion_allowed: bool = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from strongroom.crypto import hkdf, private_key, signature
+from strongroom.crypto import counter_kdf, hkdf, private_key, signature
 from strongroom.crypto.symmetric import ConvergentSealer, Sealer, key_bytes
 from strongroom.errors import BadRequest
 from strongroom.secrets.transit.key import (
@@ -45,7 +45,8 @@ class Ready:
         """Whether what was made holds for this key, too: all that it depends on is the same."""
         own = self.key
         same = own.type == key.type and own.derived == key.derived
-        return same and own.convergent == key.convergent and own.parameter_set == key.parameter_set
+        same = same and own.convergent == key.convergent and own.counter_kdf == key.counter_kdf
+        return same and own.parameter_set == key.parameter_set
 
     def sealer(self, context: bytes) -> Sealer:
         """What encrypts, for a context where the key is derived. Raises BadRequest without one."""
@@ -58,7 +59,10 @@ class Ready:
             raise BadRequest(NO_CONTEXT)
         if key.convergent:
             return ConvergentSealer(key.type, self.material.key, context)
-        return Sealer(key.type, hkdf.derive(self.material.key, context, key_bytes(key.type)))
+        size = key_bytes(key.type)
+        if key.counter_kdf:
+            return Sealer(key.type, counter_kdf.derive(self.material.key, context)[:size])
+        return Sealer(key.type, hkdf.derive(self.material.key, context, size))
 
     def private(self, context: bytes = b"") -> signature.Private | None:
         """The private key, for a context where it is derived; None where only the public one is known."""
