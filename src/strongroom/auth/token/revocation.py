@@ -73,6 +73,7 @@ class RevokeOrphan(Path):
         if entry is None:
             raise BadRequest("token to revoke not found")
         await refuse_foreign(request, entry, "revoke")
+        tokens.refuse_batch(entry)
         await tokens.core.tokens.revoke_orphan(request, entry.key)
 
 

@@ -81,10 +81,14 @@ class TokenAuth(Backend):
         return body
 
     async def revoke_entry(self, request: Request, entry: TokenEntry) -> None:
-        """Revoke a token and its tree. Batch tokens cannot be revoked: they only end."""
+        """Revoke a token and its tree."""
+        self.refuse_batch(entry)
+        await self.core.tokens.revoke_tree(request, entry.key)
+
+    def refuse_batch(self, entry: TokenEntry) -> None:
+        """Raise BadRequest for a batch token, which cannot be revoked: it only ends."""
         if entry.type == "batch":
             raise BadRequest("batch tokens cannot be revoked")
-        await self.core.tokens.revoke_tree(request, entry.key)
 
     async def renew_token(self, request: Request, entry: TokenEntry, increment: int, token: str) -> Response:
         """Give a token more time, as far as its limits allow."""
