@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from tests.differential.case import Step, case, delete, get, list_, policy, post
@@ -29,6 +30,29 @@ def validate(**body: Any) -> Step:
 HERE = {"X-Vault-Namespace": "<m>"}
 BELOW = {"X-Vault-Namespace": "<m>/sub"}
 MINE = {"method_id": "<mfa>"}
+PING = b"use_base64_key=YWI=\nuse_signature=true\ntoken=t\nidp_url=https://idp\norg_alias=o\nadmin_url=https://a\n"
+OUTSIDE: tuple[tuple[str, tuple[dict[str, Any], ...], dict[str, Any]], ...] = (
+    (
+        "duo",
+        ({}, {"secret_key": "s"}, {"secret_key": "s", "integration_key": "i"}),
+        {
+            "secret_key": "s",
+            "integration_key": "i",
+            "api_hostname": "duo.example",
+            "push_info": "a=b",
+            "use_passcode": True,
+            "username_format": "{{identity.entity.name}}",
+        },
+    ),
+    ("okta", ({}, {"org_name": "o"}), {"org_name": "o", "api_token": "t", "primary_email": True}),
+    ("okta", ({"api_token": "t"},), {"org_name": "o", "api_token": "t", "production": True}),
+    ("okta", ({},), {"org_name": "o", "api_token": "t", "base_url": "okta-emea.com", "production": False}),
+    (
+        "pingid",
+        ({}, {"settings_file_base64": ""}),
+        {"settings_file_base64": b64encode(PING).decode(), "username_format": "x"},
+    ),
+)
 DOOR = (
     policy('path "identity/mfa/method/totp/generate" { capabilities = ["update"] }'),
     post("sys/auth/<m>", {"type": "userpass"}),
@@ -225,5 +249,30 @@ CASES = (
         delete(f"{METHOD}/totp/<mfa>", headers=HERE),
         delete("sys/namespaces/sub", headers=HERE, only=("errors",)),
         delete("sys/namespaces/<m>", pause=1, only=("errors",)),
+    ),
+    case(
+        "mfa by services outside",
+        *(
+            step
+            for kind, bad, good in OUTSIDE
+            for step in (
+                *(post(f"{METHOD}/{kind}", fields) for fields in bad),
+                post(f"{METHOD}/{kind}", good, keep={"mfa": "data.method_id"}),
+                get(f"{METHOD}/{kind}/<mfa>"),
+                get(f"{METHOD}/<mfa>"),
+                list_(f"{METHOD}/{kind}"),
+                list_(f"{METHOD}/totp"),
+                get(f"{METHOD}/totp/<mfa>"),
+                post(f"{METHOD}/{kind}", {**good, "method_name": "<m>"}, keep={"named": "data.method_id"}),
+                post(f"{METHOD}/{kind}", {**good, "method_name": "<m>"}),
+                post(f"{METHOD}/{kind}/<mfa>", {}),
+                post(f"{METHOD}/{kind}/<mfa>", good),
+                get(f"{METHOD}/{kind}/<mfa>"),
+                delete(f"{METHOD}/{kind}/<mfa>"),
+                delete(f"{METHOD}/{kind}/<named>"),
+                list_(f"{METHOD}/{kind}"),
+            )
+        ),
+        kind="fresh",
     ),
 )

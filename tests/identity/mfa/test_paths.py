@@ -129,16 +129,3 @@ def test_what_no_enforcement_can_be(fields: dict[str, Any], sentence: str) -> No
         assert (await api("LIST", "identity/mfa/login-enforcement")).status == 404
 
     inprocess(scenario)
-
-
-@pytest.mark.parametrize("kind", ("duo", "okta", "pingid"))
-def test_services_outside_are_refused(kind: str) -> None:
-    async def scenario(api: InProcess) -> None:
-        secrets = {"secret_key": "s3cr3t", "api_token": "s3cr3t", "settings_file_base64": "s3cr3t"}
-        for path in (kind, f"{kind}/x"):
-            answer = await api("POST", f"identity/mfa/method/{path}", secrets)
-            assert (answer.status, "not available" in answer.errors[0]) == (400, True)
-            assert "s3cr3t" not in answer.errors[0]
-        assert (await api("LIST", f"identity/mfa/method/{kind}")).status == 404
-
-    inprocess(scenario)

@@ -91,7 +91,9 @@ async def _choice(inner: Request, asked: Enforcement) -> list[dict[str, Any]]:
     """The methods of an enforcement as clients see them."""
     found = await _methods(inner, asked)
     return [
-        {"type": one.type, "id": one.id, "uses_passcode": True} | ({"name": one.name} if one.name else {})
+        {"type": one.type, "id": one.id}
+        | ({"uses_passcode": True} if one.takes_code else {})
+        | ({"name": one.name} if one.name else {})
         for one in found
     ]
 
@@ -155,6 +157,8 @@ def _missing(found: list[Method]) -> str:
 
 async def _try(inner: Request, tried: Method, entity: Entity | None, given: Given) -> str:
     """What is wrong with what was brought for a method; empty for nothing. That it was tried is counted."""
+    if tried.type != method.TOTP:
+        return f"methods of type {tried.type} are not asked by this server"
     found = None if entity is None else await secret.find(inner, tried.id, entity)
     if found is None:
         entity_id = "" if entity is None else entity.id

@@ -1,8 +1,13 @@
-"""Methods: by what a second factor is proved."""
+"""Methods: by what a second factor is proved.
+
+Codes by time are judged here. Of the services outside there is the configuration alone: clients that set
+servers up find it as they wrote it, and a login that such a method is asked of is refused.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as item
 from typing import TYPE_CHECKING, Any
 
 from strongroom.framework.record import stored
@@ -30,6 +35,15 @@ class Method:
     skew: int = 1
     max_validation_attempts: int = 5
     type: str = TOTP
+    settings: dict[str, Any] = item(default_factory=dict)
+    """Of a service outside: what of its configuration is shown."""
+    secrets: dict[str, str] = item(default_factory=dict, repr=False)
+    """And what of it is not."""
+
+    @property
+    def takes_code(self) -> bool:
+        """Whether clients have to ask for a code."""
+        return self.type == TOTP or bool(self.settings.get("use_passcode"))
 
 
 _ROWS = stored(Method, under="mfa/method/")
@@ -121,6 +135,14 @@ async def users(request: Request, method_id: str) -> list[str]:
 
 def described(request: Request, method: Method) -> dict[str, Any]:
     """The method as clients see it."""
+    if method.type != TOTP:
+        return method.settings | {
+            "id": method.id,
+            "name": method.name,
+            "namespace_id": request.namespace.id,
+            "namespace_path": request.namespace.path,
+            "type": method.type,
+        }
     return {
         "algorithm": method.algorithm,
         "digits": method.digits,

@@ -12,9 +12,10 @@ from strongroom.errors import BadRequest
 from strongroom.framework import barcode
 from strongroom.framework.field import Duration, field
 from strongroom.framework.path import Path
-from strongroom.identity.mfa import lineage, secret
+from strongroom.identity.mfa import catalogue, secret
 from strongroom.identity.mfa import method as methods
 from strongroom.identity.mfa.method import TOTP, Method
+from strongroom.identity.mfa.outside_paths import OUTSIDE_PATHS
 from strongroom.logical import Request, Response
 
 if TYPE_CHECKING:
@@ -34,21 +35,6 @@ _SETTINGS = (
 )
 
 
-async def _listed(request: Request, after: str, limit: int) -> dict[str, Any] | None:
-    """What there is here and above, by ID."""
-    info: dict[str, Any] = {}
-    for here in await lineage.upward(request):
-        found = [await methods.find(here, one) for one in await methods.ids(here, after, limit)]
-        info |= {one.id: methods.described(here, one) for one in found if one is not None}
-    keys = sorted(info)[: limit if limit > 0 else None]
-    return {"keys": keys, "key_info": {key: info[key] for key in keys}} if keys else None
-
-
-async def _described(request: Request, method_id: str) -> dict[str, Any] | None:
-    found = await methods.known(request, method_id)
-    return None if found is None else methods.described(*found)
-
-
 class Methods(Path):
     """The methods there are, of all types."""
 
@@ -59,7 +45,7 @@ class Methods(Path):
 
     async def list(self, identity: Identity, request: Request) -> dict[str, Any] | None:
         """IDs, and under each what the method is."""
-        return await _listed(request, self.after, self.limit)
+        return await catalogue.listed(request, self.after, self.limit)
 
 
 class AnyMethod(Path):
@@ -71,7 +57,7 @@ class AnyMethod(Path):
 
     async def read(self, identity: Identity, request: Request) -> dict[str, Any] | None:
         """What the method is."""
-        return await _described(request, self.method_id)
+        return await catalogue.described(request, self.method_id)
 
 
 class TotpFields(Path):
@@ -119,7 +105,7 @@ class TotpMethods(TotpFields):
 
     async def list(self, identity: Identity, request: Request) -> dict[str, Any] | None:
         """IDs, and under each what the method is."""
-        return await _listed(request, self.after, self.limit)
+        return await catalogue.listed(request, self.after, self.limit, TOTP)
 
     async def write(self, identity: Identity, request: Request) -> dict[str, str]:
         """Make a method, or set one anew that has this name; gives its ID."""
@@ -138,11 +124,11 @@ class TotpMethod(TotpFields):
 
     async def read(self, identity: Identity, request: Request) -> dict[str, Any] | None:
         """What the method is."""
-        return await _described(request, self.method_id)
+        return await catalogue.described(request, self.method_id, TOTP)
 
     async def write(self, identity: Identity, request: Request) -> None:
         """Set the method anew: what is not given goes back to its default, but the name stays."""
-        before = await self._own(request)
+        before = await catalogue.own(request, self.method_id, TOTP)
         if before is None:
             raise BadRequest(f'configuration for method ID "{self.method_id}" does not exist')
         fresh = self._method(before.id)
@@ -154,20 +140,7 @@ class TotpMethod(TotpFields):
 
     async def delete(self, identity: Identity, request: Request) -> None:
         """Delete the method with the secrets made for it. No enforcement may ask for it."""
-        found = await self._own(request)
-        if found is None:
-            return
-        users = await methods.users(request, found.id)
-        if users:
-            raise BadRequest(f"the method is asked for by these enforcements: {', '.join(users)}")
-        await methods.delete(request, found)
-
-    async def _own(self, request: Request) -> Method | None:
-        """The method, or None. Raises BadRequest for one of a namespace above."""
-        found = await methods.known(request, self.method_id)
-        if found is not None and found[0].namespace.id != request.namespace.id:
-            raise BadRequest("request namespace does not match method namespace")
-        return None if found is None else found[1]
+        await catalogue.delete(request, self.method_id, TOTP)
 
 
 # -- secrets -------------------------------------------------------------------------------------------
@@ -185,6 +158,8 @@ class SecretPath(Path):
         found = await methods.known(request, self.method_id)
         if found is None:
             raise BadRequest(f'configuration for method ID "{self.method_id}" does not exist')
+        if found[1].type != TOTP:
+            raise BadRequest(f'not available for MFA type "{found[1].type}"')
         return found[1]
 
     async def _entity(self, request: Request, entity_id: str, missing: str = "missing entityID") -> Entity:
@@ -245,78 +220,6 @@ class AdminDestroy(SecretPath):
         await secret.forget(request, method.id, entity)
 
 
-# -- what there is not ---------------------------------------------------------------------------------
-
-
-class Elsewhere(Path):
-    """Methods of a service outside, which this server does not ask."""
-
-    free_form = True
-    kind = ""
-
-    async def list(self, identity: Identity, request: Request) -> list[str]:
-        """Nothing: there are none."""
-        return []
-
-    async def write(self, identity: Identity, request: Request) -> None:
-        """Refused."""
-        raise BadRequest(f"MFA methods of type {self.kind} are not available; use {TOTP}")
-
-
-class ElsewhereMethod(Path):
-    """A method of a service outside, which this server does not ask."""
-
-    free_form = True
-    kind = ""
-    method_id: str = field("ID of the method.")
-
-    async def read(self, identity: Identity, request: Request) -> None:
-        """Nothing: there is none."""
-
-    async def write(self, identity: Identity, request: Request) -> None:
-        """Refused."""
-        raise BadRequest(f"MFA methods of type {self.kind} are not available; use {TOTP}")
-
-    async def delete(self, identity: Identity, request: Request) -> None:
-        """Nothing to delete."""
-
-
-class DuoMethods(Elsewhere):
-    """Methods of Duo: not available."""
-
-    pattern, kind = "mfa/method/duo/?", "duo"
-
-
-class DuoMethod(ElsewhereMethod):
-    """A method of Duo: not available."""
-
-    pattern, kind = "mfa/method/duo/{method_id}", "duo"
-
-
-class OktaMethods(Elsewhere):
-    """Methods of Okta: not available."""
-
-    pattern, kind = "mfa/method/okta/?", "okta"
-
-
-class OktaMethod(ElsewhereMethod):
-    """A method of Okta: not available."""
-
-    pattern, kind = "mfa/method/okta/{method_id}", "okta"
-
-
-class PingMethods(Elsewhere):
-    """Methods of PingID: not available."""
-
-    pattern, kind = "mfa/method/pingid/?", "pingid"
-
-
-class PingMethod(ElsewhereMethod):
-    """A method of PingID: not available."""
-
-    pattern, kind = "mfa/method/pingid/{method_id}", "pingid"
-
-
 METHOD_PATHS: tuple[type[Path], ...] = (
     Methods,
     TotpMethods,
@@ -324,11 +227,6 @@ METHOD_PATHS: tuple[type[Path], ...] = (
     AdminGenerate,
     AdminDestroy,
     TotpMethod,
-    DuoMethods,
-    DuoMethod,
-    OktaMethods,
-    OktaMethod,
-    PingMethods,
-    PingMethod,
+    *OUTSIDE_PATHS,
     AnyMethod,
 )
