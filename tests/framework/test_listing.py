@@ -20,6 +20,7 @@ def test_a_folder_ends_in_a_slash() -> None:
 def test_a_page() -> None:
     assert page(listing()) == ("", -1)
     assert page(listing(after="b", limit="10")) == ("b", 10)
+    assert page(listing(limit="")) == ("", -1)
 
 
 @pytest.mark.parametrize("limit", ("many", [], None))

@@ -18,7 +18,7 @@ def page(request: Request) -> tuple[str, int]:
     """
     after, limit = request.data.get("after", ""), request.data.get("limit", -1)
     try:
-        after, limit = str(after), int(limit)
+        after, limit = str(after), -1 if limit == "" else int(limit)
     except (TypeError, ValueError):
         raise BadRequest('error converting input for field "limit": not convertible') from None
     if limit <= 0 and request.decision is not None:
