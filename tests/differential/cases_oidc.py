@@ -281,6 +281,16 @@ CASES = (
         get(f"{O}/provider/none"),
         delete(f"{O}/provider/none"),
         delete(f"{O}/provider/p"),
+        *(
+            post(f"{O}/assignment/{name}", {"entity_ids": ["Z", "a", "Z"], "group_ids": "z,a,z"})
+            for name in "za"
+        ),
+        get(f"{O}/assignment/z"),
+        post(
+            f"{O}/client/pub",
+            {"assignments": ["z", "a", "z"], "redirect_uris": "https://z,https://a,https://z"},
+        ),
+        get(f"{O}/client/pub"),
         kind="fresh",
     ),
     case(

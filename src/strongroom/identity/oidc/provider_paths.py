@@ -72,7 +72,7 @@ class AssignmentPath(Path):
         found = await scopes.assignments(request).get(self.name) or Assignment()
         for name in ("entity_ids", "group_ids"):
             if name in self.given:
-                setattr(found, name, list(dict.fromkeys(getattr(self, name))))
+                setattr(found, name, sorted({one.lower() for one in getattr(self, name)}))
         scopes.assignments(request).put(self.name, found)
 
     async def delete(self, identity: Identity, request: Request) -> None:
@@ -211,6 +211,9 @@ class ClientPath(Path):
                 if name in self.given and getattr(self, name) != getattr(before, name):
                     raise BadRequest(f"{name} modification is not allowed")
         given = {name: getattr(self, name) for name in _CLIENT_FIELDS if name in self.given}
+        given |= {
+            name: sorted(set(given[name])) for name in ("redirect_uris", "assignments") if name in given
+        }
         fresh = replace(before or Client(base62(32)), **given)
         await self._check(request, fresh)
         if before is None and fresh.client_type == CONFIDENTIAL:
