@@ -48,7 +48,9 @@ def _options(prefix: str, rows: tuple[tuple[str, str, str], ...], group: str) ->
 
 FLAGS = (
     Flag("config", "list", "Configuration file, or folder of such. May be repeated."),
-    Flag("template", "list", "A template: SOURCE:DESTINATION or SOURCE:DESTINATION:COMMAN May be repeated."),
+    Flag(
+        "template", "list", "A template: SOURCE:DESTINATION or SOURCE:DESTINATION:COMMAND. May be repeated."
+    ),
     Flag("once", "bool", "Render everything once, and end."),
     Flag("dry", "bool", "Print what would be written, below the names of the files."),
     Flag("parse-only", "bool", "Read the templates, render none, and end."),

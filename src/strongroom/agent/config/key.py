@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar
 
 from strongroom.hcl import Node
@@ -12,7 +12,7 @@ from strongroom.setting import BadValue, Place
 from strongroom.setting.value import Reader, anything
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Stanza:
     """A block of keys. ``label`` is the word between its name and its body, ``given`` what was set.
 
@@ -26,6 +26,17 @@ class Stanza:
     label: str = ""
     given: frozenset[str] = frozenset()
     place: Place = field(default=Place("default"), compare=False)
+
+    def __init__(self, **values: Any) -> None:
+        # one for all: making one for each of the classes would be a part of every agent's start
+        for each in fields(self):
+            if each.name in values:
+                value = values.pop(each.name)
+            else:
+                value = each.default if each.default_factory is MISSING else each.default_factory()
+            setattr(self, each.name, value)
+        if values:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
 
     def said(self) -> dict[str, Any]:
         """All of it but where it stands."""

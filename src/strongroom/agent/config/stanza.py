@@ -59,7 +59,7 @@ def _switched_off(value: Any) -> bool:
     return isinstance(value, dict) and str(value.get("enabled")).lower() == "false"
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Method(Stanza):
     """How to log in; ``label`` is the type of auth method, ``config`` what it needs."""
 
@@ -78,7 +78,7 @@ class Method(Stanza):
     """Whether the token is looked up and renewed."""
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Sink(Stanza):
     """Where a token is written."""
 
@@ -92,7 +92,7 @@ class Sink(Stanza):
     config: Mapping[str, Any] = key(table, {})
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class AutoAuth(Stanza):
     """The login and where its token goes."""
 
@@ -101,7 +101,7 @@ class AutoAuth(Stanza):
     enable_reauth_on_new_credentials: bool = key(flag, False)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class ApiProxy(Stanza):
     """How requests to the listeners are passed on."""
 
@@ -111,7 +111,7 @@ class ApiProxy(Stanza):
     prepend_configured_namespace: bool = key(flag, False)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Persist(Stanza):
     """A cache that outlives the process; ``label`` is its type."""
 
@@ -122,7 +122,7 @@ class Persist(Stanza):
     service_account_token_file: str = key(text, "/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Cache(Stanza):
     """Leases and tokens that pass through the listeners are kept and renewed."""
 
@@ -136,14 +136,14 @@ class Cache(Stanza):
     persist: Persist | None = block(Persist, labelled=True, once=True)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class AgentApi(Stanza):
     """What a listener offers beside the API."""
 
     enable_quit: bool = key(flag, False)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Listener(Stanza):
     """Where requests are taken; ``label`` is ``tcp`` or ``unix``."""
 
@@ -168,7 +168,7 @@ class Listener(Stanza):
     socket_group: str = key(text, "")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Wait(Stanza):
     """Rendering waits until nothing changed for ``min``, at most ``max`` (4 times min)."""
 
@@ -185,7 +185,7 @@ class Wait(Stanza):
             raise BadValue("cannot have a maximum that is less than its minimum")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class ExecEnv(Stanza):
     """Which of the agent's environment a command sees."""
 
@@ -195,7 +195,7 @@ class ExecEnv(Stanza):
     denylist: tuple[str, ...] = key(texts, (), names=("blacklist",), adds=True)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Cycle(Stanza):
     """At most ``max_concurrent`` members of ``group`` restart at once, coordinated through the server."""
 
@@ -214,7 +214,7 @@ class Cycle(Stanza):
     turn: float = key(duration, 60.0, "A holder that does not renew its turn for so long has lost it.")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Command(Stanza):
     """A command that runs after a file changed."""
 
@@ -228,7 +228,7 @@ class Command(Stanza):
     splay: float = key(duration, 0.0)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Template(Stanza):
     """A file rendered from secrets."""
 
@@ -259,7 +259,7 @@ class Template(Stanza):
     map_to_environment_variable: Any = refused("is not for configurations: use env_template")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class EnvTemplate(Stanza):
     """An environment variable rendered from secrets; ``label`` is its name."""
 
@@ -275,7 +275,7 @@ class EnvTemplate(Stanza):
     function_denylist: tuple[str, ...] = key(texts, (), names=("function_blacklist",))
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class TemplateConfig(Stanza):
     """What holds for all templates."""
 
@@ -285,7 +285,7 @@ class TemplateConfig(Stanza):
     lease_renewal_threshold: float = key(fraction, 0.9)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Exec(Stanza):
     """The process that the agent runs."""
 
@@ -303,7 +303,7 @@ class Exec(Stanza):
     timeout: float = key(duration, 0.0, "How long it may run before it is killed; 0: for ever.")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class LogFile(Stanza):
     """A file the log is written to as well, and when it is put aside."""
 
@@ -317,7 +317,7 @@ class LogFile(Stanza):
         self.path = text(node)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Syslog(Stanza):
     """The machine's syslog daemon, which is told the log as well."""
 
@@ -331,7 +331,7 @@ class Syslog(Stanza):
         return bool(self.given) if self.enabled is None else self.enabled
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Telemetry(Stanza):
     """How the agent's figures are told."""
 
@@ -340,7 +340,7 @@ class Telemetry(Stanza):
     prometheus_retention_time: float = key(duration, 0.0)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Delimiters(Stanza):
     """The delimiters of templates that name none."""
 
@@ -348,7 +348,7 @@ class Delimiters(Stanza):
     right: str = key(text, "}}")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class AgentConfig(Stanza):
     """The whole of it."""
 

@@ -12,7 +12,7 @@ from strongroom.secret import Secret
 from strongroom.setting.value import duration, flag, integer, secret, text, whole
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Retry(Stanza):
     """How often and how fast a request is tried again."""
 
@@ -32,7 +32,7 @@ class Retry(Stanza):
         return 1 if self.num_retries < 0 else self.num_retries or 12
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Ssl(Stanza):
     """TLS as consul-template has it."""
 
@@ -46,7 +46,7 @@ class Ssl(Stanza):
     server_name: str = key(text, "")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Transport(Stanza):
     """Connections to the server as consul-template has them; 0 stands for no limit."""
 
@@ -60,7 +60,7 @@ class Transport(Stanza):
     tls_handshake_timeout: float = key(duration, 10.0)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class Vault(Stanza):
     """The server. Environment variables win over these keys, flags of the command line over both."""
 
