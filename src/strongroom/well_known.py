@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from strongroom.mount import Mount
 
 BEGINNING = ".well-known/"
-PROTOCOLS = frozenset({"est"})
+PROTOCOLS = {"est": frozenset({"cacerts", "csrattrs", "simpleenroll", "simplereenroll"})}
+"""The protocols, each with its resources that there are."""
 _SETTING = "well-known"
 _NAMESPACE = "x-vault-namespace"
 
@@ -35,7 +36,7 @@ async def _arrive(core: Core, request: Request) -> None:
     protocol, _, rest = request.path.removeprefix(BEGINNING).partition("/")
     label, _, resource = rest.rpartition("/")
     claims: Claims = core.settings.get(_SETTING).get(protocol, {})
-    claim = claims.get(label)
+    claim = claims.get(label) if resource in PROTOCOLS.get(protocol, ()) else None
     mount = None if claim is None else await _mount(core, claim)
     if claim is None or mount is None:
         raise NotFound

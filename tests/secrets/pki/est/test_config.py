@@ -41,6 +41,9 @@ def test_nothing_is_there_until_it_is_enabled() -> None:
             assert (await api("GET", path, token=None)).status == 404, path
         assert (await _set(api, enabled=True)).status == 200
         assert (await api("GET", f"{DEFAULT}/cacerts", token=None)).status == 200
+        for path in ("", "/", "/serverkeygen", "/fullcmc", "/cacerts/", "/cacerts/x"):
+            assert (await api("GET", f"{DEFAULT}{path}", token=None)).status == 404, path
+        assert (await api("POST", f"{DEFAULT}/cacerts", token=None)).status == 405
         assert (await _set(api, enabled=False)).status == 200
         assert (await api("GET", f"{DEFAULT}/cacerts", token=None)).status == 404
 
