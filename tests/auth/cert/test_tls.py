@@ -49,14 +49,14 @@ def login(server: Server, certificate: str) -> Answer:
 
 
 def by_process(server: Server, certificate: str, status: int) -> None:
-    """Have every process of the server answer a login, on connections that begin now, with that status."""
+    """Wait until every process of the server answers a login with that status; readers follow in a moment."""
     seen: set[int] = set()
 
     def all_seen() -> bool:
         with connected(server, certificate) as api:
             answer = api.post("auth/cert/login", {}, token=None)
-            assert answer.status == status, answer
-            seen.add(owner(server, api))
+            if answer.status == status:
+                seen.add(owner(server, api))
         return seen - {0} == {server.process.pid, *readers(server)}
 
     wait_until(all_seen, server)
