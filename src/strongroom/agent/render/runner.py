@@ -10,9 +10,10 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from strongroom.agent.config import AgentConfig, EnvTemplate, Template, Wait
 from strongroom.agent.exit import Exit
@@ -93,7 +94,7 @@ class Runner:
                 await self._quiet()
                 if self._fatal is not None:
                     raise self._fatal
-                self._pass()
+                await _to_its_end(self._pass())
         finally:
             for task in followers:
                 task.cancel()
@@ -139,9 +140,13 @@ class Runner:
 
     # -- a pass -------------------------------------------------------------------------------
 
-    def _pass(self) -> None:
+    async def _pass(self) -> None:
         waiting, self._dirty = self._dirty, {}
-        written = [target for target in self.targets if self._update(target, waiting.get(id(target)))]
+        written = []
+        for target in self.targets:
+            if self._update(target, waiting.get(id(target))):
+                written.append(target)
+                await asyncio.sleep(0)  # a disk takes its time, and others have leases to renew
         self._supply.want(each for target in self.targets for each in target.dependencies if _fetched(each))
         ready = all(target.ready for target in self.targets)
         if written or (ready and not self.done.is_set()):
@@ -202,6 +207,16 @@ class Runner:
         for each in found.missing:
             if isinstance(each, CertificateIssue) and (standing := _standing(target.stanza)) is not None:
                 self._supply.offer(each, standing)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Whoever is cancelled meanwhile ends after it: what was written is told to those who have to know."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _standing(stanza: Template) -> PemEncoded | None:
