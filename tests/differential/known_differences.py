@@ -566,7 +566,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     ),
     "ssh roles": (
         *(Known(step, "status", _MISTAKE) for step in (32, 35, 38, 47)),
-        Known(53, "body.errors.0", _OWN),
+        Known(56, "body.errors.0", _OWN),
     ),
     "ssh certificates of users": (
         *(Known(step, "body.errors.0", _OWN) for step in (29, 30, 33)),
@@ -676,7 +676,10 @@ KNOWN: dict[str, tuple[Known, ...]] = {
         *_mistakes(15, 22, 29),
         Known(30, "body.data.batch_results.1.error", _OWN),
     ),
-    "ssh what is given empty": _mistakes(3, 4, 7, 8),
+    "ssh what is given empty": (
+        *_mistakes(3, 4, 7, 8),
+        Known(12, "status", "clients say nothing by an empty text: the role's principals count"),
+    ),
     "transit parameters that the path gives": (
         Known(13, "body.warnings.0", _OWN),
         Known(18, "body.errors.0", _FORMATTED),

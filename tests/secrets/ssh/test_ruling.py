@@ -67,7 +67,7 @@ WISHES = st.builds(
     Wish,
     key=st.just(KEY),
     cert_type=st.sampled_from(("user", "host")),
-    valid_principals=st.none() | _LISTS,
+    valid_principals=_LISTS,
     key_id=st.sampled_from(("", "me")),
     ttl=st.none() | _TIMES,
     critical_options=_OPTIONS,
@@ -92,8 +92,7 @@ def may_stand_for(role: Role, kind: str, name: str) -> bool:
 def modelled(role: Role, wish: Wish) -> dict[str, Any] | None:
     """What is certified; None for a refusal."""
     user = wish.cert_type == "user"
-    default = role.default_user if user else ""
-    principals = default if wish.valid_principals is None else wish.valid_principals
+    principals = wish.valid_principals or (role.default_user if user else "")
     names = {name for name in principals.split(",") if name}
     longest = role.max_ttl or BOUNDS.longest
     asked = BOUNDS.default if wish.ttl == 0 else wish.ttl

@@ -27,11 +27,14 @@ LARGEST = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for. ``ttl`` and ``valid_principals`` are None where nothing is said of them."""
+    """What is asked for. ``ttl`` None where nothing is said of it.
+
+    No principals at all are those of the role: clients send an empty text where their user said nothing.
+    """
 
     key: PublicKey
     cert_type: str = "user"
-    valid_principals: str | None = None
+    valid_principals: str = ""
     key_id: str = ""
     ttl: int | None = None
     critical_options: Mapping[str, str] = field(default_factory=dict)
@@ -116,8 +119,8 @@ def _kind(role: Role, wish: Wish) -> Kind:
 
 def _principals(role: Role, kind: Kind, wish: Wish, identity: Identity | None) -> list[str]:
     """Whom the certificate stands for: those asked for, or else the default; sorted, each once."""
-    principals = sorted(set(split(wish.valid_principals or "")))
-    if wish.valid_principals is None and kind == "user":
+    principals = sorted(set(split(wish.valid_principals)))
+    if not wish.valid_principals and kind == "user":
         principals = sorted(set(_default_users(role, identity)))
     if not principals:
         if role.allow_empty_principals:

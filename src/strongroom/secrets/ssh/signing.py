@@ -37,7 +37,7 @@ class CertificateFields(Path):
         return Wish(
             key,
             self.cert_type,
-            self.valid_principals if "valid_principals" in self.given else None,
+            self.valid_principals,
             self.key_id,
             self.ttl if "ttl" in self.given else None,
             options(self.critical_options, "critical_options"),
