@@ -239,10 +239,10 @@ def test_token_roles(client: Any, name: str) -> None:
         orphan=True,
         renewable=False,
         token_explicit_max_ttl="2h",
-        path_suffix="ci",
+        path_suffix="runners",
     )
     role = client.auth.token.read_role(name)["data"]
-    assert (role["allowed_policies"], role["orphan"], role["path_suffix"]) == (["default"], True, "ci")
+    assert (role["allowed_policies"], role["orphan"], role["path_suffix"]) == (["default"], True, "runners")
     assert name in client.auth.token.list_roles()["data"]["keys"]
     made = client.auth.token.create(role_name=name)["auth"]
     assert (made["orphan"], made["renewable"]) == (True, False)
