@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from strongroom.template import ExecutionError, Secret, SecretRead, Template
-from strongroom.template.yamltext import read, write
+from strongroom.template import Secret, SecretRead, Template
+from strongroom.template.yamldocument import read
+from strongroom.template.yamltext import write
 from tests.template.world import Known, rendered
 
 
@@ -35,12 +36,6 @@ def test_what_the_world_keeps_is_never_changed() -> None:
     assert rendered('{{ (secret "kv").Data.map }}', world) == "map[a:1]"
 
 
-def test_what_is_not_offered_says_so() -> None:
-    for name in ("sprig_genCA", "sprig_encryptAES", "sprig_getHostByName"):
-        with pytest.raises(ExecutionError, match="not offered"):
-            rendered(f"{{{{ {name} }}}}")
-
-
 def test_nothing_is_printed_for_debugging(capfd: pytest.CaptureFixture[str]) -> None:
     world = Known(kv={"a": "canary"})
     assert rendered('{{ spew_dump (secret "kv") }}{{ spew_printf "%v" (secret "kv") }}', world) == ""
@@ -62,10 +57,9 @@ def test_aliases_that_multiply_are_refused() -> None:
     ),
 )  # fmt: skip
 def test_texts_come_back_from_yaml(value: str) -> None:
-    assert read(write({"key": value, "list": [value, [value]]}) + "\n") == {
-        "key": value,
-        "list": [value, [value]],
-    }
+    key = value.replace("<<", "<")  # a key that merges
+    everywhere = {"key": value, "list": [value, [value]], "map": {key: 1}, "z": "what stands last"}
+    assert read(write(everywhere) + "\n") == everywhere
 
 
 def test_secrets_from_answers() -> None:
@@ -82,3 +76,16 @@ def test_secrets_from_answers() -> None:
 def test_a_template_renders_again_and_again() -> None:
     template = Template.parse("{{ $x := 1 }}{{ scratch.SetX `a` $x }}{{ scratch.Get `a` }}")
     assert [template.render(Known()).text for _ in range(2)] == ["1", "1"]
+
+
+def test_what_has_no_usual_parts_is_data() -> None:
+    world = Known({SecretRead("sys/health"): Secret.from_json(b'{"sealed":false,"version":"1"}')})
+    assert rendered(
+        '{{ with secret "sys/health" }}{{ .Data.version }}{{ .Data.sealed }}{{ end }}', world
+    ) == ("1false")
+
+
+def test_no_warnings_are_nil() -> None:
+    world = Known({SecretRead("p"): Secret.from_json(b'{"request_id":"r","data":{}}')})
+    text = '{{ with secret "p" }}{{ toJSON .Warnings }} {{ .Warnings }} {{ toYAML .Auth }}{{ end }}'
+    assert rendered(text, world) == "null [] null"

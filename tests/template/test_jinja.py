@@ -123,3 +123,20 @@ def test_errors_never_show_values(call: str) -> None:
 def test_functions_on_the_denylist_fail() -> None:
     with pytest.raises(ExecutionError, match="function is disabled"):
         rendered("{{ env('HOME') }}", function_denylist=frozenset({"env"}))
+
+
+def test_parts_that_multiply_are_refused() -> None:
+    grow = '{% set a = sprig_dict("p", a, "q", a) %}' * 40
+    with pytest.raises(ExecutionError, match="too large"):
+        rendered('{% set a = sprig_dict("x", 1) %}' + grow)
+
+
+def test_lists_stay_lists() -> None:
+    assert rendered('{{ toJSON(sprig_regexFindAll("a", "banana", -1)) }} {{ join("-", ["a", 2]) }}') == (
+        '["a","a","a"] a-2'
+    )
+
+
+def test_large_values_cost_steps() -> None:
+    with pytest.raises(ExecutionError, match="steps"):
+        rendered('{% set s = "a" * 1000000 %}{% for i in range(999) %}{{ trimSpace(s)[0] }}{% endfor %}')

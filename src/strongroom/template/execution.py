@@ -35,6 +35,7 @@ from strongroom.template.value import (
 from strongroom.template.world import UNKNOWN, World
 
 MAX_DEPTH = 80
+WEIGHT = 100  # characters or entries that count as a step
 BREAK, CONTINUE = "break", "continue"
 
 
@@ -135,7 +136,7 @@ class Execution:
         """An error to raise, with the place and the words it is about."""
         at = node or self.at
         line, column = self.source.place(at)
-        words = str(at) if not isinstance(at, tree.Body | tree.Text | tree.Branch) else ""
+        words = str(at)
         words = words if len(words) <= 40 else words[:40] + "..."
         return kind(sentence, name=self.source.name, line=line, column=column, at=words)
 
@@ -147,6 +148,15 @@ class Execution:
         if self.steps > self.options.max_steps:
             raise self.exceeded(f"more than {self.options.max_steps} steps")
 
+    def work(self, steps: int) -> None:
+        """Counts what a function does as so many steps."""
+        self.steps += steps
+        self.step()
+
+    def weigh(self, values: list[Any]) -> None:
+        """Counts the size of what a function is given: large texts and lists take their time."""
+        self.work(sum(len(value) // WEIGHT for value in values if isinstance(value, str | list | dict)))
+
     def bound(self, size: int) -> None:
         """Refuses a value that alone is larger than the whole output may be."""
         if size > self.options.max_output:
@@ -157,6 +167,14 @@ class Execution:
         if self.size > self.options.max_output:
             raise self.exceeded(f"output is larger than {self.options.max_output} bytes")
         self.out.append(text)
+
+    def show(self, value: Any) -> None:
+        """Writes a value as text."""
+        try:
+            text = show(value)
+        except FunctionError as error:
+            raise self.error(str(error)) from None
+        self.write(text)
 
     # Nodes
 
@@ -184,7 +202,7 @@ class Execution:
             if isinstance(node, tree.Action):
                 value = self.pipeline(dot, node.pipe)
                 if not node.pipe.names:
-                    self.write(show(value))
+                    self.show(value)
             elif isinstance(node, tree.Branch):
                 left = self.loop(dot, node) if isinstance(node, tree.Range) else self.branch(dot, node)
                 if left:
@@ -198,6 +216,10 @@ class Execution:
     def branch(self, dot: Any, node: tree.Branch) -> str | None:
         mark = len(self.variables)
         value = self.pipeline(dot, node.pipe)
+        while not truth(value) and (following := node.chained()) is not None:
+            node = following
+            self.step()
+            value = self.pipeline(dot, node.pipe)
         left = None
         if truth(value):
             left = self.walk(value if isinstance(node, tree.With) else dot, node.body)
@@ -269,7 +291,7 @@ class Execution:
         """What a defined template writes, instead of writing it."""
         body = self.source.definitions.get(name)
         if body is None:
-            raise self.error(f"template {quote(name)} not defined")
+            raise FunctionError("no template of this name is defined")  # which may be a secret
         out, self.out = self.out, []
         try:
             self.run(body, data)
@@ -328,6 +350,8 @@ class Execution:
 
     def constant(self, node: tree.Number) -> Any:
         """A number without a type: whole unless it is written as a real one."""
+        if node.imaginary is not None:
+            return node.imaginary
         text = node.text.lower()
         hexadecimal = text.lstrip("+-").startswith("0x") and "p" not in text
         if not hexadecimal and not text.startswith("'") and any(sign in ".ep" for sign in text):
@@ -419,7 +443,6 @@ class Execution:
             raise self.error(wrong, site.node)
 
     def invoke(self, function: Function, site: Site, receiver: Record | None = None) -> Any:
-        self.step()
         self.check_count(function, site)
         values = [
             self.argument(site.dot, function.parameter(index), arg) for index, arg in enumerate(site.args[1:])
@@ -427,6 +450,7 @@ class Execution:
         if site.final is not ABSENT:
             values.append(self.validate(site.final, function.parameter(len(values)), site.node))
         self.at = site.node
+        self.weigh(values)
         if function.wants_execution:
             values.insert(0, self if receiver is None else receiver)
         return self.checked(self.guarded(function, values))
@@ -472,16 +496,17 @@ class Execution:
                 return node.text
             case tree.Number() if wanted == "integer" and node.integer is not None:
                 return node.integer
-            case tree.Number() if wanted == "float":
+            case tree.Number() if wanted == "float" and node.real is not None:
                 return node.real
         raise self.error(f"expected {wanted}; found {node}", node)
 
     def validate(self, value: Any, go_type: GoType, node: tree.Node) -> Any:
-        if value is None or value is NIL:
+        if value is None:
             if go_type.nil is None:
-                wrong = "invalid value" if value is None else "wrong type for value"
-                raise self.error(f"{wrong}; expected {go_type.name}", node)
+                raise self.error(f"invalid value; expected {go_type.name}", node)
             return go_type.nil()
+        if value is NIL and go_type.literal == "any":
+            return None
         if not go_type.accepts(value):
             raise self.error(f"wrong type for value; expected {go_type.name}; got {type_name(value)}", node)
         return value

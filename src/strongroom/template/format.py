@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import calendar
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from strongroom.template.duration import duration_text
+from strongroom.template.errors import FunctionError
 from strongroom.template.literal import quote, quote_character
 from strongroom.template.number import binary, fixed, general, hexadecimal, scientific
 from strongroom.template.value import (
@@ -17,9 +19,11 @@ from strongroom.template.value import (
     Duration,
     List,
     Map,
+    NilMap,
     NilPointer,
     Record,
     Sized,
+    Walk,
     kind,
     sorted_keys,
     type_name,
@@ -30,7 +34,8 @@ NAMES: dict[str, Callable[[int], str]] = {
     "time.Weekday": lambda number: calendar.day_name[(number - 1) % 7],
 }
 LARGEST_WIDTH = 1_000_000
-MAX_DEPTH = 100
+LARGEST_TEXT = 32 << 20
+ADDRESS = "0xc000000000"  # of what is behind a pointer: no two runs have one in common
 
 
 class Verb(Struct):
@@ -46,6 +51,8 @@ class Verb(Struct):
     precision: int | None = None
     names: bool = False  # %+v
     syntax: bool = False  # %#v
+    raw: bool = False  # without the forms that types have of their own
+    walk: Walk = field(default_factory=Walk)
 
 
 def show(value: Any) -> str:
@@ -91,6 +98,7 @@ class _Layout:
         self.out: list[str] = []
 
     def run(self) -> str:
+        size = 0
         while True:
             start = self.layout.find("%", self.position)
             if start < 0:
@@ -98,6 +106,9 @@ class _Layout:
             self.out.append(self.layout[self.position : start])
             self.position = start + 1
             self.directive()
+            size += len(self.out[-1])
+            if size > LARGEST_TEXT:
+                raise FunctionError("a text is too large")
         self.out.append(self.layout[self.position :])
         if not self.reordered and self.next < len(self.values):
             extra = ", ".join(
@@ -116,7 +127,7 @@ class _Layout:
         self.flags(verb)
         indexed = self.index()
         self.width(verb)
-        if self.peek() == ".":
+        if self.peek() == "." and self.position + 1 < len(self.layout):
             self.position += 1
             if indexed:
                 self.bad_index = True
@@ -130,7 +141,7 @@ class _Layout:
             return
         self.position += 1
         verb.letter = letter
-        if letter == "v":
+        if letter in "vw":
             verb.names, verb.syntax, verb.plus, verb.sharp = verb.plus, verb.sharp, False, False
         self.out.append(self.one(verb))
 
@@ -209,17 +220,17 @@ class _Layout:
 
 def print_value(value: Any, verb: Verb, *, inner: bool = False, depth: int = 0) -> str:
     """One value under one verb. ``inner``: a struct is written without the mark of its pointer."""
-    if depth > MAX_DEPTH:
-        return "..."
+    if depth:
+        verb.walk.visit(depth, value)
     if value is None or value is NIL:
         return _nil(verb, depth)
     if verb.letter == "T":
-        return pad(type_name(value), verb)
-    if verb.letter == "p":
+        return pad(_cut(type_name(value), verb), verb)
+    if verb.letter == "p" or (verb.letter == "w" and not depth):
         return mismatch(value, verb)
     special = _special(value, verb)
     if special is not None:
-        return pad(_cut(special, verb), verb)
+        return pad(special, verb) if verb.syntax else _text(special, verb)
     if isinstance(value, list | dict | Record):
         return _compound(value, verb, inner, depth)
     if isinstance(value, NilPointer):
@@ -240,7 +251,9 @@ def _nil(verb: Verb, depth: int) -> str:
 
 def _special(value: Any, verb: Verb) -> str | None:
     """Types that know how they are printed."""
-    if verb.syntax or verb.letter not in "vs":
+    if verb.syntax:
+        return value.syntax() if isinstance(value, Record) else None
+    if verb.raw or verb.letter not in "vsqxX":
         return None
     if isinstance(value, Duration):
         return duration_text(value)
@@ -253,7 +266,7 @@ def mismatch(value: Any, verb: Verb) -> str:
     """The mark of a verb that does not fit its value."""
     if value is None:
         return f"%!{verb.letter}(<nil>)"
-    plain = replace(verb, letter="v")
+    plain = replace(verb, letter="v", raw=True)
     return f"%!{verb.letter}({type_name(value)}={print_value(value, plain)})"
 
 
@@ -341,8 +354,10 @@ def _in_base(value: int, verb: Verb) -> str:
         unsigned = isinstance(value, Sized) and not value.signed
         letter, sharp = ("x", True) if unsigned else ("d", False)
     digits = format(abs(int(value)), _BASES[letter])
+    if verb.precision == 0 == value:
+        return " " * (verb.width or 0)
     if verb.precision is not None:
-        digits = "" if verb.precision == 0 and value == 0 else digits.rjust(verb.precision, "0")
+        digits = digits.rjust(verb.precision, "0")
     sign = "-" if value < 0 else "+" if verb.plus else " " if verb.space else ""
     prefix = ""
     if letter == "O":
@@ -357,30 +372,63 @@ def _in_base(value: int, verb: Verb) -> str:
 
 
 def _float(value: float, verb: Verb) -> str:
-    letter = verb.letter
-    if letter in "vgG":
-        text = general(value, verb.precision)
-    elif letter in "fF":
-        text = fixed(value, 6 if verb.precision is None else verb.precision)
-    elif letter in "eE":
-        text = scientific(value, 6 if verb.precision is None else verb.precision)
-    elif letter in "xX":
-        text = hexadecimal(value)
-    elif letter == "b":
-        text = binary(value)
-    else:
+    text = _digits(value, verb)
+    if text is None:
         return mismatch(value, verb)
-    if letter in "GEX":
-        text = text.upper()
-    if not text.startswith("-"):
-        text = ("+" if verb.plus else " " if verb.space else "") + text.removeprefix("+")
-    if text.lstrip("+- ") in {"Inf", "NaN", "INF", "NAN"}:
-        text = text.replace("INF", "+Inf").replace("NAN", "NaN").replace("++", "+")
-        text = "+Inf" if text == "Inf" else text
-        return pad(text, Verb(width=verb.width, minus=verb.minus))
-    if verb.zero and not verb.minus and verb.width is not None and text[:1] in "+- ":
-        return text[0] + text[1:].rjust(verb.width - 1, "0")
-    return pad(text, verb)
+    sign = "-" if text.startswith("-") else "+"
+    text = text.lstrip("+-")
+    sign = " " if sign == "+" and verb.space and not verb.plus else sign
+    if not math.isfinite(value):
+        signed = sign != "+" or verb.plus or (math.isinf(value) and not verb.space)
+        return pad(sign + text if signed else text, Verb(width=verb.width, minus=verb.minus))
+    if verb.sharp and verb.letter != "b":
+        text = _with_point(text, verb)
+    if sign == "+" and not verb.plus:
+        return pad(text, verb)
+    if verb.zero and not verb.minus and verb.width is not None:
+        return sign + text.rjust(verb.width - 1, "0")
+    return pad(sign + text, verb)
+
+
+def _digits(value: float, verb: Verb) -> str | None:
+    """A real number under a verb, without regard to its flags; None where the verb does not fit."""
+    letter = verb.letter
+    places = 6 if verb.precision is None else verb.precision
+    match letter:
+        case "v" | "g" | "G":
+            text = general(value, verb.precision)
+        case "f" | "F":
+            text = fixed(value, places)
+        case "e" | "E":
+            text = scientific(value, places)
+        case "x" | "X":
+            text = hexadecimal(value, verb.precision)
+        case "b":
+            text = binary(value)
+        case _:
+            return None
+    return text.upper() if letter in "GEX" and math.isfinite(value) else text
+
+
+def _with_point(text: str, verb: Verb) -> str:
+    """``#``: a point even where no digits follow, and zeros up to the precision where they were dropped."""
+    mark = "p" if verb.letter in "xX" else "e"
+    at = text.lower().find(mark)
+    number, tail = (text, "") if at < 0 else (text[:at], text[at:])
+    digits = 0
+    if verb.letter in "vgGxX":
+        digits = 6 if verb.precision is None else verb.precision
+        digits -= len(number.replace(".", "").lstrip("0"))
+        digits -= number == "0"
+    if "." not in number:
+        number += "."
+    return number + "0" * max(digits, 0) + tail
+
+
+def _complex(value: complex, verb: Verb) -> str:
+    if verb.letter not in "vbgGxXfFeE":
+        return mismatch(value, verb)
+    return f"({_float(value.real, verb)}{_float(value.imag, replace(verb, plus=True))}i)"
 
 
 _SCALARS: dict[str, Callable[[Any, Verb], str]] = {
@@ -389,7 +437,8 @@ _SCALARS: dict[str, Callable[[Any, Verb], str]] = {
     "int": _integer,
     "uint": _integer,
     "float": _float,
-    "invalid": mismatch,
+    "complex": _complex,
+    "invalid": lambda value, verb: pad(f"({type_name(value)})({ADDRESS})" if verb.syntax else ADDRESS, verb),
 }
 
 
@@ -406,6 +455,8 @@ def _compound(value: list[Any] | dict[Any, Any] | Record, verb: Verb, inner: boo
 
 def _list(value: list[Any], verb: Verb, depth: int) -> str:
     element = value.element if isinstance(value, List) else "interface {}"
+    if verb.syntax and isinstance(value, List) and value.absent:
+        return f"{type_name(value)}(nil)"
     if element == "uint8" and verb.letter in "sqxX":
         return _text(bytes(value).decode("utf-8", "surrogateescape"), verb)
     parts = [print_value(item, verb, depth=depth + 1) for item in value]
@@ -420,6 +471,8 @@ def _map(value: dict[Any, Any], verb: Verb, depth: int) -> str:
         f"{print_value(key, verb, depth=depth + 1)}:{print_value(value[key], verb, depth=depth + 1)}"
         for key in sorted_keys(value)
     ]
+    if sharp and isinstance(value, NilMap):
+        return f"{value.go_type}(nil)"
     if sharp:
         name = value.go_type if isinstance(value, Map) else "map[string]interface {}"
         return f"{name}{{{', '.join(parts)}}}"
@@ -429,7 +482,7 @@ def _map(value: dict[Any, Any], verb: Verb, depth: int) -> str:
 def _struct(value: Record, verb: Verb, inner: bool, depth: int) -> str:
     mark = "&" if value.pointer and not inner else ""
     if mark and depth:
-        return "0xc000000000"  # an address, which no two runs have in common
+        return f"({type_name(value)})({ADDRESS})" if verb.syntax else ADDRESS
     sharp = verb.syntax
     names = verb.names or sharp
     parts = [

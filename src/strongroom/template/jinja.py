@@ -25,7 +25,7 @@ from strongroom.template.function import Function, GoType
 from strongroom.template.functions import whole
 from strongroom.template.node import Body
 from strongroom.template.rendering import Rendered
-from strongroom.template.value import JsonNumber, Record, type_name
+from strongroom.template.value import JsonNumber, Record, Strings, Walk, type_name
 from strongroom.template.world import World
 
 # Words of Jinja's own, and functions that only make sense in Go's language.
@@ -169,6 +169,7 @@ def _caller(function: Function, execution: Execution) -> Callable[..., Any]:
         if wrong:
             raise FunctionError(wrong)
         values = [_typed(value, function.parameter(index), function) for index, value in enumerate(given)]
+        execution.weigh(values)
         missing = len(execution.missing)
         result = execution.guarded(function, [execution, *values] if function.wants_execution else values)
         if len(execution.missing) > missing or (result is None and execution.missing):
@@ -194,7 +195,7 @@ def _typed(value: Any, wanted: GoType, function: Function) -> Any:
     if isinstance(value, tuple):
         value = list(value)
     if wanted.name == "[]string" and isinstance(value, list):
-        return wanted.nil().__class__(map(str, value)) if wanted.nil else value
+        return Strings(map(str, value))
     if wanted.name == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return show(value)
     if not wanted.accepts(value) and not _alike(value, wanted):
@@ -212,16 +213,19 @@ def _alike(value: Any, wanted: GoType) -> bool:
     )
 
 
-def natural(value: Any) -> Any:
+def natural(value: Any, walk: Walk | None = None, depth: int = 0) -> Any:
     """A value as Jinja expects it: numbers as numbers, secrets as maps of their fields."""
+    walk = walk or Walk()
+    walk.visit(depth, value)
     if isinstance(value, JsonNumber):
         return _number(value)
     if isinstance(value, Record):
-        return {name: natural(item) for name, item in value.fields().items()} or value
+        fields = value.fields().items()
+        return {name: natural(item, walk, depth + 1) for name, item in fields} or value
     if isinstance(value, dict):
-        return {key: natural(item) for key, item in value.items()}
+        return {key: natural(item, walk, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [natural(item) for item in value]
+        return [natural(item, walk, depth + 1) for item in value]
     return value
 
 

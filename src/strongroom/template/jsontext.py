@@ -2,51 +2,79 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from strongroom.template.errors import FunctionError
+from strongroom.template.literal import bytes_of
 from strongroom.template.number import json_number
-from strongroom.template.value import AnyMap, Bytes, JsonNumber, NilPointer, Record, sorted_keys, type_name
+from strongroom.template.value import (
+    Bytes,
+    JsonNumber,
+    List,
+    NilMap,
+    NilPointer,
+    Record,
+    Walk,
+    type_name,
+)
 
 SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
-MAX_DEPTH = 100
+SPECIAL = re.compile('["\\\\\\x00-\\x1f\\u2028\\u2029\\udc80-\\udcff]')
+SPECIAL_AND_MARKUP = re.compile('["\\\\\\x00-\\x1f\\u2028\\u2029\\udc80-\\udcff<>&]')
 
 
-def write(value: Any, *, escape: bool = True, indent: str | None = None, depth: int = 0) -> str:
+def write(value: Any, *, escape: bool = True, indent: str | None = None) -> str:
     """The text of a value; maps are sorted by key. ``escape``: also what HTML would take for markup."""
-    if depth > MAX_DEPTH:
-        raise FunctionError("a value is nested too deeply")
-    if isinstance(value, Record):
-        value = _Ordered(value.fields())
-    if isinstance(value, dict):
-        return _map(value, escape, indent, depth)
-    if isinstance(value, list) and not isinstance(value, Bytes):
-        parts = [write(item, escape=escape, indent=indent, depth=depth + 1) for item in value]
-        return _wrapped("[", parts, "]", indent, depth)
-    return _scalar(value, escape)
+    return _Writer(escape, indent).value(value, 0)
 
 
 class _Ordered(dict[str, Any]):
     """A struct's fields, which keep their order."""
 
 
-def _map(value: dict[Any, Any], escape: bool, indent: str | None, depth: int) -> str:
-    if isinstance(value, AnyMap):
-        raise FunctionError(f"JSON has no {value.go_type}")
-    colon = ": " if indent is not None else ":"
-    keys = list(value) if isinstance(value, _Ordered) else sorted_keys(value)
-    parts = [
-        text(str(key), escape) + colon + write(value[key], escape=escape, indent=indent, depth=depth + 1)
-        for key in keys
-    ]
-    return _wrapped("{", parts, "}", indent, depth)
+class _Writer:
+    def __init__(self, escape: bool, indent: str | None) -> None:
+        self.escape = escape
+        self.indent = indent
+        self.walk = Walk()
+
+    def value(self, value: Any, depth: int) -> str:
+        self.walk.visit(depth, value)
+        if isinstance(value, Record):
+            own = value.json()
+            if own is not None:
+                return text(own, self.escape)
+            value = _Ordered(value.fields())
+        if isinstance(value, dict):
+            return "null" if isinstance(value, NilMap) else self.map(value, depth)
+        if isinstance(value, list) and not isinstance(value, Bytes):
+            if isinstance(value, List) and value.absent:
+                return "null"
+            return self.wrapped("[", [self.value(item, depth + 1) for item in value], "]", depth)
+        return _scalar(value, self.escape)
+
+    def map(self, value: dict[Any, Any], depth: int) -> str:
+        if any(not isinstance(key, str | int) or isinstance(key, bool) for key in value):
+            raise FunctionError("a key is neither a text nor a whole number")
+        colon = ": " if self.indent is not None else ":"
+        keys = list(value) if isinstance(value, _Ordered) else sorted(value, key=_bytes)
+        parts = [text(_name(key), self.escape) + colon + self.value(value[key], depth + 1) for key in keys]
+        return self.wrapped("{", parts, "}", depth)
+
+    def wrapped(self, left: str, parts: list[str], right: str, depth: int) -> str:
+        if not parts or self.indent is None:
+            return left + ",".join(parts) + right
+        inner = "\n" + self.indent * (depth + 1)
+        return left + inner + f",{inner}".join(parts) + "\n" + self.indent * depth + right
 
 
-def _wrapped(left: str, parts: list[str], right: str, indent: str | None, depth: int) -> str:
-    if not parts or indent is None:
-        return left + ",".join(parts) + right
-    inner = "\n" + indent * (depth + 1)
-    return left + inner + f",{inner}".join(parts) + "\n" + indent * depth + right
+def _name(key: str | int) -> str:
+    return key if isinstance(key, str) else str(int(key))
+
+
+def _bytes(key: str | int) -> bytes:
+    return bytes_of(_name(key))
 
 
 def _scalar(value: Any, escape: bool) -> str:
@@ -75,13 +103,11 @@ def _real(value: float) -> str:
 
 def text(value: str, escape: bool) -> str:
     """A text in quotes."""
-    return '"' + "".join(_character(char, escape) for char in value) + '"'
+    special = SPECIAL_AND_MARKUP if escape else SPECIAL
+    return '"' + special.sub(lambda match: _character(match.group()), value) + '"'
 
 
-def _character(char: str, escape: bool) -> str:
+def _character(char: str) -> str:
     if char in SHORT:
         return SHORT[char]
-    code = ord(char)
-    if code < 0x20 or (escape and char in "<>&") or code in {0x2028, 0x2029}:
-        return f"\\u{code:04x}"
-    return "\\ufffd" if 0xDC80 <= code <= 0xDCFF else char
+    return "\ufffd" if ord(char) >= 0xDC80 else f"\\u{ord(char):04x}"

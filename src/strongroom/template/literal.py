@@ -25,6 +25,7 @@ DECIMAL = re.compile(
     r"[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?"
 )
 HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9]+")
+COMPLEX = re.compile(r"(.+?(?<![eEpP])(?=[+-]))?([+-]?.+)i")
 LARGEST = (1 << 63) - 1
 
 
@@ -89,6 +90,8 @@ def character(literal: str, position: int) -> Number:
 
 def number(text: str, position: int) -> Number:
     """A number as whole, as real, or as both. ValueError where it is none."""
+    if text.endswith("i"):
+        return _complex(text, position)
     integer = whole(text)
     if integer is not None:
         if integer > (1 << 64) - 1 or integer < -LARGEST - 1:
@@ -99,6 +102,18 @@ def number(text: str, position: int) -> Number:
         raise ValueError
     exact = int(real) if real.is_integer() and abs(real) <= LARGEST else None
     return Number(position, text, exact, real)
+
+
+def _complex(text: str, position: int) -> Number:
+    """``2i`` or ``1+2i``: also whole or real, if it has no imaginary part."""
+    match = COMPLEX.fullmatch(text)
+    parts = [_real(part) for part in match.groups("0")] if match and "_" not in text else [None]
+    if None in parts:
+        raise ValueError
+    value = complex(parts[0] or 0, parts[1] or 0)
+    real = None if value.imag else value.real
+    exact = int(real) if real is not None and real.is_integer() and abs(real) <= LARGEST else None
+    return Number(position, text, exact, real, value)
 
 
 def whole(text: str) -> int | None:

@@ -17,7 +17,9 @@ CHUNK = re.compile(
     r"|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07|[.,](?:0+|9+)(?![0-9])",
 )
 FRACTION = re.compile(r"[.,](?:0+|9+)(?![0-9])")
+LONGEST = 1000  # characters of a layout to read by
 RFC3339 = "2006-01-02T15:04:05Z07:00"
+RFC3339NANO = "2006-01-02T15:04:05.999999999Z07:00"
 STRING = "2006-01-02 15:04:05.999999999 -0700 MST"
 
 
@@ -40,6 +42,17 @@ class Time(Record):
 
     def text(self) -> str:
         return write(self.moment, STRING)
+
+    def json(self) -> str:
+        return write(self.moment, RFC3339NANO)
+
+    def syntax(self) -> str:
+        m = self.moment
+        name = getattr(m.tzinfo, "key", "")
+        place = f'time.Location("{name}")' if name else "time.Local"
+        place = "time.UTC" if m.tzinfo is UTC else place
+        clock = f"{m.hour}, {m.minute}, {m.second}, {m.microsecond * 1000}"
+        return f"time.Date({m.year}, time.{calendar.month_name[m.month]}, {m.day}, {clock}, {place})"
 
 
 ZERO = Time(datetime(1, 1, 1, tzinfo=UTC))
@@ -119,21 +132,21 @@ def _zone(moment: datetime, chunk: str) -> str:
 
 
 READING = {
-    "January": "(?P<month_name>[A-Za-z]+)",
-    "Jan": "(?P<month_name>[A-Za-z]{3})",
-    "1": "(?P<month>[0-9]{1,2})",
+    "January": f"(?P<month_name>{'|'.join(calendar.month_name[1:])})",
+    "Jan": f"(?P<month_name>{'|'.join(calendar.month_abbr[1:])})",
+    "1": "(?P<month>[0-9]{1,2}+)",
     "01": "(?P<month>[0-9]{2})",
-    "Monday": "[A-Za-z]+",
-    "Mon": "[A-Za-z]{3}",
-    "2": "(?P<day>[0-9]{1,2})",
-    "_2": " ?(?P<day>[0-9]{1,2})",
+    "Monday": "|".join(calendar.day_name),
+    "Mon": "|".join(calendar.day_abbr),
+    "2": "(?P<day>[0-9]{1,2}+)",
+    "_2": " ?(?P<day>[0-9]{1,2}+)",
     "02": "(?P<day>[0-9]{2})",
     "15": "(?P<hour>[0-9]{2})",
-    "3": "(?P<hour>[0-9]{1,2})",
+    "3": "(?P<hour>[0-9]{1,2}+)",
     "03": "(?P<hour>[0-9]{2})",
-    "4": "(?P<minute>[0-9]{1,2})",
+    "4": "(?P<minute>[0-9]{1,2}+)",
     "04": "(?P<minute>[0-9]{2})",
-    "5": "(?P<second>[0-9]{1,2})",
+    "5": "(?P<second>[0-9]{1,2}+)",
     "05": "(?P<second>[0-9]{2})",
     "2006": "(?P<year>[0-9]{4})",
     "06": "(?P<short_year>[0-9]{2})",
@@ -153,6 +166,8 @@ ZONES = {
 
 def read(text: str, layout: str, local: tzinfo) -> datetime:
     """A moment from a text in a layout. ValueError where it does not fit."""
+    if len(layout) > LONGEST:
+        raise ValueError
     expression: list[str] = []
     position = 0
     for match in CHUNK.finditer(layout):

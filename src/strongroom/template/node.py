@@ -1,4 +1,7 @@
-"""The parts of a parsed template. ``position`` is an offset into its text."""
+"""The parts of a parsed template. ``position`` is an offset into its text.
+
+Without comparison and representation: nobody asks for them, and starts are timed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from msgspec import Struct, field
 
 class Node(Struct):
     position: int
+
+    def __str__(self) -> str:
+        """The words that an error tells; none for what is longer than a few."""
+        return ""
 
 
 class Text(Node):
@@ -36,6 +43,7 @@ class Number(Node):
     text: str
     integer: int | None
     real: float | None
+    imaginary: complex | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -128,6 +136,12 @@ class Branch(Node):
     body: Body
     otherwise: Body | None
 
+    def chained(self) -> Branch | None:
+        """The branch that an ``else if`` or ``else with`` goes on with."""
+        nodes = self.otherwise.nodes if self.otherwise else []
+        alone = nodes[0] if len(nodes) == 1 else None
+        return alone if isinstance(alone, If | With) else None
+
 
 class If(Branch):
     pass
@@ -154,3 +168,6 @@ class Call(Node):
 
     name: str
     pipe: Pipe | None
+
+    def __str__(self) -> str:
+        return "template"

@@ -73,16 +73,31 @@ def _rounded(value: float, precision: int) -> str:
     return _exponent(text) if "e" in text else text
 
 
-def hexadecimal(value: float) -> str:
-    """``%x``: the exact bits, with an exponent of two."""
+def hexadecimal(value: float, places: int | None = None) -> str:
+    """``%x``: the exact bits, with an exponent of two; or so many digits behind the point."""
     unusual = _unusual(value)
     if unusual:
         return unusual
-    mantissa, _, exponent = value.hex().partition("p")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    if places is not None:
+        return _rounded_hexadecimal(value, places)
     if not value:
-        mantissa = mantissa.removesuffix("x") + ("x0" if mantissa.endswith("x") else "")
-    return f"{mantissa}p{exponent[0]}{exponent[1:].rjust(2, '0')}"
+        return ("-" if math.copysign(1, value) < 0 else "") + "0x0p+00"
+    fraction, power = math.frexp(value)
+    mantissa = math.ldexp(fraction, 1).hex().partition("p")[0].rstrip("0").rstrip(".")
+    return f"{mantissa}p{'-' if power < 1 else '+'}{abs(power - 1):02d}"
+
+
+def _rounded_hexadecimal(value: float, places: int) -> str:
+    sign = "-" if math.copysign(1, value) < 0 else ""
+    fraction, power = math.frexp(abs(value))
+    bits = 4 * min(places, 13)
+    whole = round(math.ldexp(fraction, 1 + bits))  # to even, where it stands between two
+    power -= 1 if value else 0
+    if whole >= 2 << bits:
+        whole, power = whole >> 1, power + 1
+    digits = f"{whole:0{1 + bits // 4}x}"
+    point = f".{digits[1:].ljust(places, '0')}" if places else ""
+    return f"{sign}0x{digits[0]}{point}p{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def binary(value: float) -> str:
@@ -92,7 +107,7 @@ def binary(value: float) -> str:
         return unusual
     mantissa, exponent = math.frexp(value)
     if not value:
-        return "0p-1074"
+        return ("-" if math.copysign(1, value) < 0 else "") + "0p-1074"
     shift = max(exponent - 53, -1074)
     return f"{int(math.ldexp(mantissa, exponent - shift))}p{shift:+d}"
 

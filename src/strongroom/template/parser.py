@@ -35,7 +35,7 @@ from strongroom.template.node import (
     With,
 )
 
-MAX_NESTING = 50
+MAX_NESTING = 100
 BRANCHES: dict[str, type[Branch]] = {"if": If, "with": With, "range": Range}
 TERMS = frozenset(
     {
@@ -151,29 +151,39 @@ class Parser:
         return None
 
     def branch(self, token: Token) -> Branch:
+        """With all that ``else if`` and ``else with`` add: they end together."""
         self.enter()
         kept = len(self.variables)
-        pipe = self.pipeline(token.text, Kind.CLOSE)
-        self.loops += token.text == "range"
-        body, ended = self.body()
-        self.loops -= token.text == "range"
-        otherwise = None
-        if ended.text == "else":
-            otherwise = self.otherwise(token)
-        elif ended.kind is Kind.END:
-            self.fail("unexpected end of file", ended)
+        chain = [self.link(token)]
+        otherwise: Body | None = None
+        while chain[-1][2].text == "else":
+            word = self.skip_space()
+            if word.kind is not Kind.KEYWORD or word.text != token.text or word.text == "range":
+                otherwise = self.otherwise()
+                break
+            chain.append(self.link(self.next()))
         else:
             self.close("end")
         del self.variables[kept:]
         self.depth -= 1
-        return BRANCHES[token.text](token.position, pipe, body, otherwise)
+        while True:
+            branch, position = chain.pop()[:2]
+            branch.otherwise = otherwise
+            if not chain:
+                return branch
+            otherwise = Body(position, [branch])
 
-    def otherwise(self, token: Token) -> Body:
-        """``else``, or ``else if`` and ``else with``, which end together with what they continue."""
-        word = self.skip_space()
-        if word.kind is Kind.KEYWORD and word.text == token.text and word.text in {"if", "with"}:
-            self.next()
-            return Body(word.position, [self.branch(word)])
+    def link(self, token: Token) -> tuple[Branch, int, Token]:
+        """A condition and what stands under it; where it begins, and what ended it."""
+        pipe = self.pipeline(token.text, Kind.CLOSE)
+        self.loops += token.text == "range"
+        body, ended = self.body()
+        self.loops -= token.text == "range"
+        if ended.kind is Kind.END:
+            self.fail("unexpected end of file", ended)
+        return BRANCHES[token.text](token.position, pipe, body, None), token.position, ended
+
+    def otherwise(self) -> Body:
         self.close("else")
         body, ended = self.body()
         if ended.text == "else":
@@ -249,8 +259,7 @@ class Parser:
             if token.kind not in TERMS and token.text not in {"(", "nil"}:
                 self.fail(f"unexpected {token} in {context}")
             pipe.commands.append(self.command())
-        if not assigns:
-            self.variables.extend(names)
+        self.variables.extend(names)  # that what is assigned to was declared, is seen when it is done
         self.depth -= 1
         return pipe
 
@@ -270,7 +279,6 @@ class Parser:
             sign = self.skip_space().text
             if sign in {":=", "="}:
                 self.next()
-                self.check_assigned(names, sign)
                 return tuple(names), sign == "="
             if sign != "," or context != "range":
                 break
@@ -279,11 +287,6 @@ class Parser:
                 self.fail("too many declarations in range")
         self.index = begun
         return (), False
-
-    def check_assigned(self, names: list[str], sign: str) -> None:
-        for name in names:
-            if sign == "=" and name not in self.variables:
-                self.fail(f"undefined variable {literal.quote(name)}")
 
     def command(self) -> Command:
         command = Command(self.skip_space().position, [])

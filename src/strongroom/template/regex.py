@@ -14,11 +14,17 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from strongroom.template.errors import FunctionError
 
 MAX_REPEAT = 1000
 MAX_PROGRAM = 20_000
 MAX_STEPS = 20_000_000
+STEPS = 5  # of the engine that count as one of a template
+MAX_SIZE = 32 << 20
 MAX_NESTING = 100
+MAX_BRANCHES = 2000
 
 Test = Callable[[str], bool]
 Instruction = tuple[str, Any, Any]
@@ -31,10 +37,19 @@ class Pattern(Struct):
     program: list[Instruction]
     groups: int
     names: dict[str, int]
+    work: Callable[[int], None] | None = None
+
+    def counting(self, work: Callable[[int], None]) -> Pattern:
+        """The same expression, which tells of its work: as so many of its caller's steps."""
+        return replace(self, work=work)
 
     def search(self, text: str, start: int = 0) -> Match | None:
         """Where the leftmost match and its groups begin and end."""
-        return _Run(self.program, text).match(start, 2 * (self.groups + 1))
+        run = _Run(self.program, text)
+        match = run.match(start, 2 * (self.groups + 1))
+        if self.work is not None:
+            self.work(run.steps // STEPS)
+        return match
 
     def find_all(self, text: str, limit: int = -1) -> Iterator[Match]:
         """Matches one after the other; one of no length directly after another is skipped."""
@@ -53,11 +68,14 @@ class Pattern(Struct):
     def replace(self, text: str, replacement: str, *, literally: bool = False) -> str:
         """The text with each match replaced."""
         out: list[str] = []
-        position = 0
+        position = size = 0
         for match in self.find_all(text):
             out.append(text[position : match[0]])
             out.append(replacement if literally else self.expand(replacement, text, match))
             position = match[1] or 0
+            size += len(out[-1])
+            if size > MAX_SIZE:
+                raise FunctionError("a text is too large")
         return "".join((*out, text[position:]))
 
     def expand(self, template: str, text: str, match: Match) -> str:
@@ -175,6 +193,8 @@ class _Parser:
         return char
 
     def whole(self) -> list[Instruction]:
+        if any("\udc80" <= char <= "\udcff" for char in self.text):
+            raise ValueError("invalid UTF-8")
         program = self.alternatives()
         if self.peek():
             raise ValueError("unexpected )")
@@ -189,6 +209,8 @@ class _Parser:
         while self.peek() == "|":
             self.position += 1
             branches.append(self.sequence())
+            if len(branches) > MAX_BRANCHES:
+                raise ValueError("it is too large")
         self.depth -= 1
         program = branches[-1]
         for branch in reversed(branches[:-1]):
@@ -203,6 +225,7 @@ class _Parser:
             if atom is None:
                 continue
             program += self.repeated(atom)
+            _limited(program)
         return _limited(program)
 
     def repeated(self, atom: list[Instruction]) -> list[Instruction]:
@@ -512,7 +535,7 @@ class _Run:
                 continue
             self.steps += len(threads) + 1
             if self.steps > MAX_STEPS:
-                raise ValueError("it takes too long")
+                raise FunctionError("the regular expression takes too long")
             threads, matched = self.step(position, threads)
             found = found if matched is None else matched
         return found

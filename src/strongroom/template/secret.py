@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from strongroom.template.value import JsonNumber, NilPointer, Record, StringMap, Strings
+from strongroom.template.value import JsonNumber, NilPointer, NilStrings, Record, StringMap, Strings
 
 
 @dataclass
@@ -49,6 +49,11 @@ class WrapInfo(Record):
         }
 
 
+USUAL = frozenset(
+    {"request_id", "lease_id", "lease_duration", "data", "auth", "wrap_info", "warnings", "errors"}
+)
+
+
 @dataclass
 class Secret(Record):
     """An answer of the server: ``.Data``, ``.LeaseID``, ``.LeaseDuration``, ``.Renewable``, ``.Auth`` ..."""
@@ -71,16 +76,19 @@ class Secret(Record):
             "LeaseDuration": self.lease_duration,
             "Renewable": self.renewable,
             "Data": self.data,
-            "Warnings": Strings(self.warnings),
+            "Warnings": Strings(self.warnings) if self.warnings else NilStrings(),
             "Auth": self.auth or NilPointer(Auth.go_type),
             "WrapInfo": self.wrap_info or NilPointer(WrapInfo.go_type),
         }
 
     @classmethod
     def from_answer(cls, body: dict[str, Any]) -> Secret:
-        """From a decoded answer of the server, whose numbers were read by ``read_numbers``."""
+        """From a decoded answer of the server, whose numbers were read by ``read_numbers``.
+
+        What has none of an answer's usual parts, such as that of ``sys/health``, is data itself.
+        """
         return cls(
-            data=body.get("data") or {},
+            data=body.get("data") or ({} if USUAL & body.keys() else body),
             request_id=body.get("request_id") or "",
             lease_id=body.get("lease_id") or "",
             lease_duration=int(body.get("lease_duration") or 0),

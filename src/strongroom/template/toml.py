@@ -7,49 +7,51 @@ import re
 from typing import Any
 
 from strongroom.template.errors import FunctionError
-from strongroom.template.number import fixed, general
-from strongroom.template.value import JsonNumber, Record, sorted_keys, type_name
+from strongroom.template.moment import Time
+from strongroom.template.number import fixed
+from strongroom.template.value import AnyMap, JsonNumber, Record, Walk, sorted_keys, type_name
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
-MAX_DEPTH = 100
 
 
 def write(value: Any) -> str:
     """The text of a map, without white space around it."""
-    if isinstance(value, Record):
+    if isinstance(value, Record) and value.json() is None:
         value = value.fields()
+    walk = Walk()
+    if _is_tables(value):
+        raise FunctionError("top-level values must be maps")
     if not isinstance(value, dict):
-        return inline(value)
+        return inline(value, walk)
     out: list[str] = []
-    _table(value, (), out)
+    _table(value, (), out, walk)
     return "\n".join(out).strip()
 
 
-def _table(value: dict[Any, Any], path: tuple[str, ...], out: list[str]) -> None:
-    if len(path) > MAX_DEPTH:
-        raise FunctionError("a value is nested too deeply")
-    margin = "  " * max(len(path) - 1, 0)
-    if path:
-        margin = "  " * len(path)
+def _table(value: dict[Any, Any], path: tuple[str, ...], out: list[str], walk: Walk) -> None:
+    walk.visit(len(path), value)
+    if isinstance(value, AnyMap):
+        raise FunctionError("cannot encode a map with non-string key type")
+    margin = "  " * len(path)
     tables = [key for key in sorted_keys(value) if _is_table(value[key]) or _is_tables(value[key])]
     out += [
-        f"{margin}{name(str(key))} = {inline(value[key])}"
+        f"{margin}{name(str(key))} = {inline(value[key], walk)}"
         for key in sorted_keys(value)
         if key not in tables and value[key] is not None
     ]
     for key in tables:
-        _inner(value[key], (*path, str(key)), out)
+        _inner(value[key], (*path, str(key)), out, walk)
 
 
-def _inner(value: Any, path: tuple[str, ...], out: list[str]) -> None:
+def _inner(value: Any, path: tuple[str, ...], out: list[str], walk: Walk) -> None:
     margin = "  " * (len(path) - 1)
     dotted = ".".join(name(part) for part in path)
     for item in [value] if _is_table(value) else value:
         if len(path) == 1 or not _is_table(value):
             out.append("")
         out.append(f"{margin}[{dotted}]" if _is_table(value) else f"{margin}[[{dotted}]]")
-        _table(item, path, out)
+        _table(item, path, out, walk)
 
 
 def _is_table(value: Any) -> bool:
@@ -75,9 +77,14 @@ def _character(char: str) -> str:
     return f"\\u{ord(char):04x}" if char < " " or char == "\x7f" else char
 
 
-def inline(value: Any) -> str:
+def inline(value: Any, walk: Walk, depth: int = 0) -> str:
     """A value that stands behind an equals sign."""
+    walk.visit(depth, value)
     match value:
+        case Time():
+            return value.json()
+        case Record() if (own := value.json()) is not None:
+            return quoted(own)
         case bool():
             return "true" if value else "false"
         case JsonNumber():
@@ -88,12 +95,20 @@ def inline(value: Any) -> str:
             return _real(value)
         case int():
             return str(int(value))
-        case list():
-            return f"[{', '.join(inline(item) for item in value)}]"
-        case dict():
-            pairs = [f"{name(str(key))} = {inline(value[key])}" for key in sorted_keys(value)]
-            return f"{{{', '.join(pairs)}}}"
+        case list() | dict():
+            return _collection(value, walk, depth)
     raise FunctionError(f"TOML has no {type_name(value)}")
+
+
+def _collection(value: list[Any] | dict[Any, Any], walk: Walk, depth: int) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(inline(item, walk, depth + 1) for item in value)}]"
+    if isinstance(value, AnyMap):
+        raise FunctionError("cannot encode a map with non-string key type")
+    keys = [key for key in sorted_keys(value) if value[key] is not None]
+    keys.sort(key=lambda key: _is_table(value[key]) or _is_tables(value[key]))
+    pairs = [f"{name(str(key))} = {inline(value[key], walk, depth + 1)}" for key in keys]
+    return f"{{{', '.join(pairs)}}}"
 
 
 def _real(value: float) -> str:
@@ -101,7 +116,5 @@ def _real(value: float) -> str:
         return "nan"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    if value == 0 or 1e-6 <= abs(value) < 1e21:
-        text = fixed(value, None)
-        return text if "." in text else text + ".0"
-    return general(value)
+    text = fixed(value, None)
+    return text if "." in text else text + ".0"

@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-LIMIT = 1 << 64
+from strongroom.template.errors import FunctionError
 
 
 class Sized(int):
@@ -29,6 +28,11 @@ class Int64(Sized):
 
 class Uint8(Sized):
     go_type = "uint8"
+    signed = False
+
+
+class Uint32(Sized):
+    go_type = "uint32"
     signed = False
 
 
@@ -54,12 +58,20 @@ class List(list[Any]):
 
     go_type: ClassVar[str] = "[]interface {}"
     element: ClassVar[str] = "interface {}"
-    nil: Any = None  # what an element is when there is none
+    absent: ClassVar[bool] = False  # a list that is nil: empty, and null in JSON
+
+
+class NilList(List):
+    absent = True
 
 
 class Strings(List):
     go_type = "[]string"
     element = "string"
+
+
+class NilStrings(Strings):
+    absent = True
 
 
 class Integers(List):
@@ -70,6 +82,11 @@ class Integers(List):
 class Integers64(List):
     go_type = "[]int64"
     element = "int64"
+
+
+class Lists(List):
+    go_type = "[][]interface {}"
+    element = "[]interface {}"
 
 
 class Maps(List):
@@ -89,6 +106,13 @@ class Map(dict[Any, Any]):
     key: ClassVar[str] = "string"
     element: ClassVar[str] = "interface {}"
     zero: ClassVar[Any] = None
+
+
+class NilMap(Map):
+    """A map that is nil: it can be read, and takes nothing."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise FunctionError("assignment to entry in nil map")
 
 
 class StringMap(Map):
@@ -136,6 +160,14 @@ class Record:
         """How it is printed, where it has a form of its own."""
         return None
 
+    def json(self) -> str | None:
+        """The text that it is in JSON, YAML and TOML, where it is one."""
+        return None
+
+    def syntax(self) -> str | None:
+        """How ``%#v`` shows it, where it has a form of its own."""
+        return None
+
 
 def found(value: Any) -> Any:
     """What a map or list holds, as a value that a template goes on with."""
@@ -151,6 +183,7 @@ _NAMES: dict[type, str] = {
     bool: "bool",
     int: "int",
     float: "float64",
+    complex: "complex128",
     str: "string",
     JsonNumber: "json.Number",
     list: "[]interface {}",
@@ -185,6 +218,7 @@ def kind(value: Any) -> str:
 _KINDS: tuple[tuple[type, str], ...] = (
     (int, "int"),
     (float, "float"),
+    (complex, "complex"),
     (str, "string"),
     (list, "slice"),
     (dict, "map"),
@@ -211,17 +245,38 @@ def sorted_keys(mapping: dict[Any, Any]) -> list[Any]:
     return sorted(mapping, key=_rank)
 
 
+_KEY_TYPES = ("<nil>", "string", "uint64", "int", "int64", "float64", "bool")
+
+
 def _rank(key: Any) -> tuple[int, Any]:
-    order: tuple[Callable[[Any], bool], ...] = (
-        lambda value: value is None,
-        lambda value: isinstance(value, bool),
-        lambda value: isinstance(value, int | float),
-        lambda value: isinstance(value, str),
-    )
-    for rank, belongs in enumerate(order):
-        if belongs(key):
-            return rank, key.encode("utf-8", "surrogateescape") if isinstance(key, str) else key or 0
-    return len(order), str(key)
+    """Keys of one type stand together, the types in the order in which the peer's program has them."""
+    if isinstance(key, str):
+        return 1, key.encode("utf-8", "surrogateescape")
+    name = "<nil>" if key is None else type_name(key)
+    if name not in _KEY_TYPES:
+        return len(_KEY_TYPES), str(key)
+    return _KEY_TYPES.index(name), key or 0
+
+
+class Walk:
+    """Bounds what a function visits of a value, which may hold itself, or one part many times over."""
+
+    def __init__(self, nodes: int = 300_000, depth: int = 100, size: int = 32 << 20) -> None:
+        self.nodes = self.left = nodes
+        self.depth = depth
+        self.size = size
+
+    @property
+    def visited(self) -> int:
+        return self.nodes - self.left
+
+    def visit(self, depth: int, value: Any) -> None:
+        """Counts a part of the value, and the length of a text."""
+        self.left -= 1
+        if isinstance(value, str):
+            self.size -= len(value)
+        if self.left < 0 or self.size < 0 or depth > self.depth:
+            raise FunctionError("a value is too large or nested too deeply")
 
 
 def wrap(number: int, bits: int = 64) -> int:

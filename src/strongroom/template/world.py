@@ -61,6 +61,10 @@ class World:
         """The addresses of this machine, those of the default route's interface first."""
         return ()
 
+    def addresses(self, name: str) -> Sequence[str]:
+        """The addresses of a host. Raises FunctionError where names are not looked up."""
+        raise FunctionError("names of hosts are not looked up here")
+
     def plugin(self, name: str, arguments: Sequence[str]) -> str:
         """What the program ``name`` prints. Raises FunctionError when it fails."""
         raise FunctionError("plugins are not available here")

@@ -1,35 +1,25 @@
-"""Values as YAML and back, in the form and with the scalar rules of the library that Go's agents use."""
+"""Values as YAML, in the form in which the library that Go's agents use writes it."""
 
 from __future__ import annotations
 
 import base64
 import math
 import re
+from functools import cmp_to_key
 from typing import Any
 
+from msgspec import Struct
+
 from strongroom.template.errors import FunctionError
-from strongroom.template.literal import whole
+from strongroom.template.moment import Time
 from strongroom.template.number import general
-from strongroom.template.value import AnyMap, JsonNumber, Record, sorted_keys, type_name
+from strongroom.template.value import JsonNumber, NilPointer, Record, Walk, type_name
+from strongroom.template.yamlscalar import is_plain_text, order, resolve
 
 WIDTH = 80
-MAX_DEPTH = 100
-MAX_NODES = 200_000
-WORDS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-}
-FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-DATE = re.compile(
-    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-    r"(?:(?:[Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2}))"
-    r"|(?: [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?))?",
-)
+STEP = 2
+LONGEST_KEY = 128
+BINARY_LINE = 70
 ESCAPES = {
     "\0": "\\0",
     "\a": "\\a",
@@ -50,100 +40,230 @@ ESCAPES = {
 BREAKS = "\r\n\x85\u2028\u2029"
 
 
-def resolve(text: str) -> Any:
-    """What a plain scalar stands for: nothing, a truth value, a number, or itself."""
-    if text in WORDS:
-        return WORDS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    digits = text.replace("_", "")
-    number = whole(digits)
-    if number is not None and -(1 << 63) <= number < 1 << 64:
-        return number
-    if FLOAT.fullmatch(digits):
-        return float(digits)
-    return text
-
-
-def is_plain_text(text: str) -> bool:
-    """Whether a text stays a text when it is written without quotes."""
-    return (
-        isinstance(resolve(text), str)
-        and text != "<<"
-        and not DATE.fullmatch(text)
-        and not SEXAGESIMAL.fullmatch(text)
-    )
-
-
-# Writing
-
-
 def write(value: Any) -> str:
-    """The text of a value, without the end of the last line."""
-    lines: list[str] = []
-    _Writer(lines).value(value, 0, "", depth=0)
-    return "\n".join(lines)
+    """The text of a value, without white space around it."""
+    writer = _Writer()
+    writer.node(value, -STEP, 0, in_map=False)
+    return "".join(writer.out).strip()
 
 
 class _Writer:
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
+    """Keeps where on its line the next character will stand, which decides about spaces and new lines."""
 
-    def value(self, value: Any, indent: int, lead: str, *, depth: int, in_map: bool = False) -> None:
-        """Writes a value behind ``lead``, which is what its line begins with."""
-        if depth > MAX_DEPTH:
-            raise FunctionError("a value is nested too deeply")
-        if isinstance(value, Record):
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.column = 0
+        self.spaced = True  # nothing, or white space, stands before
+        self.fresh = True  # only white space and signs of structure stand on the line
+        self.walk = Walk()
+
+    # Characters
+
+    def put(self, text: str) -> None:
+        self.out.append(text)
+        self.column += len(text)
+        self.spaced = self.fresh = False
+
+    def sign(self, sign: str, *, apart: bool, structure: bool = False) -> None:
+        """A sign of YAML's: ``apart`` from what stands before; of the structure, or a part of a text."""
+        fresh = self.fresh
+        if apart and not self.spaced:
+            self.put(" ")
+        self.put(sign)
+        self.fresh = fresh and structure
+
+    def line(self, sign: str = "\n") -> None:
+        self.out.append(sign)
+        self.column = 0
+        self.spaced = self.fresh = True
+
+    def margin(self, indent: int) -> None:
+        """Goes to a column, on a new line if something stands there."""
+        if not self.fresh or self.column > indent or (self.column == indent and not self.spaced):
+            self.line()
+        self.out.append(" " * (indent - self.column))
+        self.column = indent
+        self.spaced = self.fresh = True
+
+    # Structure
+
+    def node(self, value: Any, indent: int, depth: int, *, in_map: bool) -> None:
+        self.walk.visit(depth, value)
+        if isinstance(value, Record) and value.json() is None:
             value = {key.lower(): item for key, item in value.fields().items()}
         if isinstance(value, dict) and value:
-            self.map(value, indent, lead, depth, in_map)
+            self.map(value, indent + STEP, depth)
         elif isinstance(value, list) and value:
-            self.list(value, indent, lead, depth, in_map)
+            self.list(value, indent if in_map and not self.fresh else indent + STEP, depth)
         else:
-            self.lines.append(lead + _scalar(value, indent, len(lead), key=False))
+            self.scalar(_scalar(value), max(indent, 0) + STEP)
 
-    def map(self, value: dict[Any, Any], indent: int, lead: str, depth: int, in_map: bool) -> None:
-        if in_map:
-            self.lines.append(lead.rstrip())
-            lead = ""
-        for key in sorted_keys(value):
-            margin = lead or " " * indent
-            lead = ""
-            written = _scalar(key, indent, len(margin), key=True)
-            self.value(value[key], indent + 2, f"{margin}{written}: ", depth=depth + 1, in_map=True)
+    def map(self, value: dict[Any, Any], indent: int, depth: int) -> None:
+        for key in sorted(value, key=cmp_to_key(order)):
+            self.margin(indent)
+            scalar = _scalar(key)
+            if scalar.is_simple():
+                self.scalar(scalar, indent + STEP, key=True)
+                self.sign(":", apart=False)
+            else:
+                self.sign("?", apart=True, structure=True)
+                self.scalar(scalar, indent + STEP)
+                self.margin(indent)
+                self.sign(":", apart=True, structure=True)
+            self.node(value[key], indent, depth + 1, in_map=True)
 
-    def list(self, value: list[Any], indent: int, lead: str, depth: int, in_map: bool) -> None:
-        if in_map:
-            self.lines.append(lead.rstrip())
-            lead = ""
-            indent -= 2
+    def list(self, value: list[Any], indent: int, depth: int) -> None:
         for item in value:
-            margin = lead or " " * indent
-            lead = ""
-            self.value(item, indent + 2, f"{margin}- ", depth=depth + 1)
+            self.margin(indent)
+            self.sign("-", apart=True, structure=True)
+            self.node(item, indent, depth + 1, in_map=False)
+
+    # Scalars
+
+    def scalar(self, scalar: Scalar, indent: int, *, key: bool = False) -> None:
+        if scalar.tag:
+            self.sign(scalar.tag, apart=True)
+        match scalar.style if scalar.style == "sign" else scalar.chosen(key=key):
+            case "sign":
+                self.sign(scalar.text, apart=True)
+            case "plain":
+                if scalar.text and not self.spaced:
+                    self.put(" ")
+                self.flow(scalar.text, indent, breaks=not key)
+            case "single":
+                self.sign("'", apart=True)
+                self.flow(scalar.text, indent, breaks=not key, quoted=True)
+                self.sign("'", apart=False)
+            case "double":
+                self.sign('"', apart=True)
+                self.double(scalar.text, indent, breaks=not key)
+                self.sign('"', apart=False)
+            case _:
+                self.literal(scalar.text, indent)
+
+    def flow(self, text: str, indent: int, *, breaks: bool, quoted: bool = False) -> None:
+        """A text without escapes, broken at single spaces where its line has become too long."""
+        spaces = broken = False
+        for index, char in enumerate(text):
+            if char == " ":
+                single = not spaces and text[index + 1 : index + 2] != " "
+                middle = 0 < index < len(text) - 1 or not quoted
+                if breaks and single and middle and self.column > WIDTH:
+                    self.margin(indent)
+                else:
+                    self.put(char)
+            elif char in BREAKS:
+                if not broken and char == "\n":
+                    self.line()
+                self.line(char)
+            else:
+                if broken:
+                    self.margin(indent)
+                self.put("''" if quoted and char == "'" else char)
+            spaces, broken = char == " ", char in BREAKS
+
+    def double(self, text: str, indent: int, *, breaks: bool) -> None:
+        marked = text.startswith("\ufeff")  # then all is escaped
+        spaces = False
+        for index, char in enumerate(text):
+            if marked or char in BREAKS or char in '"\\' or not _is_printable(char):
+                self.put(_escape(char))
+                spaces = False
+                continue
+            middle = 0 < index < len(text) - 1
+            if char == " " and breaks and not spaces and middle and self.column > WIDTH:
+                self.margin(indent)
+                if text[index + 1] == " ":
+                    self.put("\\")
+            else:
+                self.put(char)
+            spaces = char == " "
+
+    def literal(self, text: str, indent: int) -> None:
+        hint = str(STEP) if text[0] in " " + BREAKS else ""
+        if text[-1] not in BREAKS:
+            hint += "-"
+        elif len(text) == 1 or text[-2] in BREAKS:
+            hint += "+"
+        self.sign("|" + hint, apart=True)
+        self.line()
+        broken = True
+        for char in text:
+            if char in BREAKS:
+                self.line(char)
+            else:
+                if broken:
+                    self.margin(indent)
+                self.put(char)
+            broken = char in BREAKS
 
 
-def _scalar(value: Any, indent: int, column: int, *, key: bool) -> str:
+class Scalar(Struct):
+    """A text to write, the style that would be liked for it, and a tag if it needs one."""
+
+    text: str
+    style: str = "plain"
+    tag: str = ""
+
+    def is_simple(self) -> bool:
+        """Whether it can stand before a colon."""
+        size = len((self.text + self.tag).encode("utf-8", "surrogateescape"))
+        return size <= LONGEST_KEY and not any(char in BREAKS for char in self.text)
+
+    def chosen(self, *, key: bool) -> str:
+        """The style in which it can be written."""
+        traits = _Traits(self.text)
+        style = self.style
+        if style == "plain" and (not traits.plain_allowed or (not self.text and key)):
+            style = "single"
+        if style == "single" and not traits.single_allowed:
+            style = "double"
+        return "double" if style == "literal" and (key or not traits.block_allowed) else style
+
+
+def _scalar(value: Any) -> Scalar:
     match value:
-        case None:
-            return "null"
+        case None | NilPointer():
+            return Scalar("null")
         case bool():
-            return "true" if value else "false"
+            return Scalar("true" if value else "false")
         case JsonNumber():
             number = resolve(str(value))
-            whole_number = isinstance(number, int) and number < 1 << 63
-            return str(value) if whole_number else _real(float(value))
+            is_whole = isinstance(number, int) and number < 1 << 63
+            return Scalar(str(value) if is_whole else _real(float(value)))
         case str():
-            return _text(value, indent, column, key=key)
+            return _text(str(value))
         case float():
-            return _real(value)
+            return Scalar(_real(value))
         case int():
-            return str(int(value))
+            return Scalar(str(int(value)))
+    return _other(value)
+
+
+def _other(value: Any) -> Scalar:
+    """What is no scalar of its own: empty collections, and records that are texts."""
+    match value:
+        case Time():
+            return Scalar(value.json())
+        case Record():
+            return _text(value.json() or "")
         case dict():
-            return "{}"
+            return Scalar("{}", "sign")
         case list():
-            return "[]"
+            return Scalar("[]", "sign")
     raise FunctionError(f"YAML has no {type_name(value)}")
+
+
+def _text(text: str) -> Scalar:
+    if any("\udc80" <= char <= "\udcff" for char in text):
+        encoded = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
+        lines = [encoded[at : at + BINARY_LINE] for at in range(0, len(encoded), BINARY_LINE)]
+        if len(encoded) < BINARY_LINE:
+            return Scalar(encoded, "plain", "!!binary")
+        return Scalar("\n".join([*lines, ""]), "literal", "!!binary")
+    if "\n" in text:
+        return Scalar(text, "literal")
+    return Scalar(text, "plain" if is_plain_text(text) else "double")
 
 
 def _real(value: float) -> str:
@@ -154,29 +274,20 @@ def _real(value: float) -> str:
     return general(value)
 
 
-def _text(text: str, indent: int, column: int, *, key: bool) -> str:
-    if any(0xDC80 <= ord(char) <= 0xDCFF for char in text):
-        raw = text.encode("utf-8", "surrogateescape")
-        return f"!!binary {base64.b64encode(raw).decode()}"
-    traits = _Traits(text)
-    if "\n" in text:
-        if traits.block_allowed and not key:
-            return _literal(text, indent)
-        return _double(text, indent, column, key=key)
-    if not is_plain_text(text):
-        return _double(text, indent, column, key=key)
-    if traits.plain_allowed:
-        return _folded(text, indent, column, key=key)
-    if traits.single_allowed:
-        return "'" + _folded(text.replace("'", "''"), indent, column + 1, key=key, inside=True) + "'"
-    return _double(text, indent, column, key=key)
-
-
 def _is_printable(char: str) -> bool:
     code = ord(char)
     if code < 0xA0:
         return char == "\n" or 0x20 <= code <= 0x7E
-    return code not in {0xFEFF, 0xFFFE, 0xFFFF}
+    return code <= 0xFFFF and code not in {0xFEFF, 0xFFFE, 0xFFFF}
+
+
+def _escape(char: str) -> str:
+    if char in ESCAPES:
+        return ESCAPES[char]
+    code = ord(char)
+    if code <= 0xFF:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
 
 
 class _Traits:
@@ -191,128 +302,13 @@ class _Traits:
         broken = space_break or special
         self.plain_allowed = not (edges or break_space or broken or breaks or self.has_indicators(text))
         self.single_allowed = not (break_space or broken)
-        self.block_allowed = not (text.endswith(" ") or broken)
+        self.block_allowed = bool(text) and not (text.endswith(" ") or broken)
 
     @staticmethod
     def has_indicators(text: str) -> bool:
         """Signs that would begin something else than a text."""
         if text.startswith(("---", "...")) or text[:1] in set("#,[]{}&*!|>'\"%@`"):
             return True
-        if text[:1] in {"?", ":", "-"} and (len(text) == 1 or text[1] in " \t" + BREAKS):
+        if text[:1] in {"?", ":", "-"} and (len(text) == 1 or text[1] in " \t"):
             return True
-        return re.search(r":(?:[ \t]|$)|[ \t]#", text) is not None
-
-
-def _folded(text: str, indent: int, column: int, *, key: bool, inside: bool = False) -> str:
-    """A text broken at spaces where its line has become too long."""
-    out: list[str] = []
-    spaces = False
-    for index, char in enumerate(text):
-        if char != " ":
-            spaces = False
-            out.append(char)
-            column += 1
-            continue
-        alone = not spaces and text[index + 1 : index + 2] != " "
-        middle = 0 < index < len(text) - 1 or not inside
-        if not key and alone and column > WIDTH and middle:
-            out.append("\n" + " " * max(indent, 0))
-            column = indent
-        else:
-            out.append(" ")
-            column += 1
-        spaces = True
-    return "".join(out)
-
-
-def _double(text: str, indent: int, column: int, *, key: bool) -> str:
-    out = ['"']
-    column += 1
-    spaces = False
-    for index, char in enumerate(text):
-        if char == " " and not key and not spaces and column > WIDTH and 0 < index < len(text) - 1:
-            out.append("\n" + " " * indent + ("\\" if text[index + 1] == " " else ""))
-            column = indent
-            spaces = True
-            continue
-        spaces = char == " "
-        written = char if _is_printable(char) and char not in ESCAPES else _escape(char)
-        out.append(written)
-        column += len(written)
-    return "".join((*out, '"'))
-
-
-def _escape(char: str) -> str:
-    if char in ESCAPES:
-        return ESCAPES[char]
-    code = ord(char)
-    if code <= 0xFF:
-        return f"\\x{code:02X}"
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
-
-
-def _literal(text: str, indent: int) -> str:
-    margin = " " * max(indent, 2)
-    hint = "2" if text[0] in " " + BREAKS else ""
-    if not text.endswith("\n"):
-        hint += "-"
-    elif text == "\n" or text.endswith("\n\n"):
-        hint += "+"
-    body = text.removesuffix("\n").split("\n")
-    return "|" + hint + "".join("\n" + (margin + line if line else "") for line in body)
-
-
-# Reading
-
-
-def read(text: str) -> Any:
-    """The value of the first document of a text; numbers and words are those of ``resolve``."""
-    try:
-        import yaml  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise FunctionError('YAML is read with PyYAML: pip install "strongroom[agent]"') from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise FunctionError("invalid YAML") from None
-    return _Reader().value(root, 0) if root is not None else None
-
-
-class _Reader:
-    """Nodes into values; a text whose aliases multiply is refused."""
-
-    def __init__(self) -> None:
-        self.nodes = 0
-
-    def value(self, node: Any, depth: int) -> Any:
-        self.nodes += 1
-        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
-            raise FunctionError("the YAML text is too large")
-        if node.id == "sequence":
-            return [self.value(item, depth + 1) for item in node.value]
-        if node.id == "mapping":
-            return self.map(node, depth)
-        if node.style is not None or node.tag == "tag:yaml.org,2002:str":
-            return node.value if node.style is not None else self.plain(node)
-        return self.plain(node)
-
-    def plain(self, node: Any) -> Any:
-        return resolve(node.value)
-
-    def map(self, node: Any, depth: int) -> AnyMap:
-        out = AnyMap()
-        merges: list[Any] = []
-        for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                merges.append(self.value(value_node, depth + 1))
-                continue
-            key = self.value(key_node, depth + 1)
-            if isinstance(key, list | dict):
-                raise FunctionError("invalid YAML: a key is no scalar")
-            out[key] = self.value(value_node, depth + 1)
-        for merge in merges:
-            for mapping in merge if isinstance(merge, list) else [merge]:
-                if isinstance(mapping, dict):
-                    for key, value in mapping.items():
-                        out.setdefault(key, value)
-        return out
+        return re.search(rf":(?:[ \t]|$)|[ \t{BREAKS}]#", text) is not None

@@ -51,6 +51,13 @@ class Machine(World):
     def interfaces(self) -> Sequence[Interface]:
         return sorted(_interfaces(), key=lambda each: each.name != _default_route())
 
+    def addresses(self, name: str) -> Sequence[str]:
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return ()
+        return list(dict.fromkeys(str(each[4][0]) for each in found))
+
     def plugin(self, name: str, arguments: Sequence[str]) -> str:
         try:
             done = subprocess.run(  # noqa: S603  the template's author names the program

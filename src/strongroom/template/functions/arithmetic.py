@@ -148,25 +148,23 @@ def modulo(right: Any, left: Any) -> Any:
     return reckon(left, right, remainder, None)
 
 
-def comparable(left: Any, right: Any) -> Any:
-    """The first of two numbers, if both are numbers."""
+def comparable(left: Any, right: Any) -> tuple[Any, Any]:
+    """Two numbers, whole ones as of 64 bits. Raises for anything else."""
     _number_kind(right, reals=True)
     _number_kind(left, reals=True)
-    return left
-
-
-def typed(value: Any) -> Any:
-    """A whole number as one of 64 bits."""
-    return Int64(value) if kind(value) == "int" else value
+    first, second = (Int64(value) if kind(value) == "int" else value for value in (left, right))
+    return first, second
 
 
 @function("minimum")
 def minimum(right: Any, left: Any) -> Any:
     """The smaller of two numbers."""
-    return typed(right if right < comparable(left, right) else left)
+    left, right = comparable(left, right)
+    return min(right, left)
 
 
 @function("maximum")
 def maximum(right: Any, left: Any) -> Any:
     """The larger of two numbers."""
-    return typed(right if right > comparable(left, right) else left)
+    left, right = comparable(left, right)
+    return max(right, left)

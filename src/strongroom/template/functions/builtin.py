@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from strongroom.template.errors import FunctionError
+from strongroom.template.execution import Loop
 from strongroom.template.format import sprint, sprintf, sprintln
 from strongroom.template.function import Library
 from strongroom.template.literal import bytes_of, printable, text_of
@@ -48,6 +49,8 @@ def length(value: Any) -> int:
         return byte_length(value)
     if isinstance(value, list | dict):
         return len(value)
+    if isinstance(value, Loop):
+        return 0
     if value is None or isinstance(value, NilPointer):
         raise FunctionError("len of nil pointer")
     raise FunctionError(f"len of type {type_name(value)}")

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from strongroom.template.errors import FunctionError
 from strongroom.template.execution import Execution, Loop
-from strongroom.template.function import Library, declared
-from strongroom.template.value import Map, Record, StringMap, kind, sorted_keys, truth, type_name
+from strongroom.template.function import TYPES, GoType, Library, declared
+from strongroom.template.functions.merge import merge
+from strongroom.template.value import Map, NilMap, Record, StringMap, kind, sorted_keys, type_name
 
 LIBRARY = Library()
 function = LIBRARY.function
@@ -19,7 +20,7 @@ def holds(collection: Any, value: Any) -> bool:
     if isinstance(collection, list):
         return any(_same(element, value) for element in collection)
     if isinstance(collection, str):
-        return type_name(collection) == type_name(value) and value in collection
+        return _same_type(collection, value) and value in collection
     return False
 
 
@@ -27,7 +28,13 @@ def _same(element: Any, value: Any) -> bool:
     if kind(element) in NUMBERS:
         comparable = kind(value) in NUMBERS and (kind(element) == "float") == (kind(value) == "float")
         return comparable and bool(element == value)
-    return kind(element) == "string" and type_name(element) == type_name(value) and bool(element == value)
+    return kind(element) == "string" and _same_type(element, value) and bool(element == value)
+
+
+def _same_type(text: Any, value: Any) -> bool:
+    if value is None:
+        raise FunctionError("nil is not compared with texts")
+    return type_name(text) == type_name(value)
 
 
 @function("in")
@@ -81,38 +88,33 @@ def explode_map(mapping: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def merged(destination: dict[Any, Any], source: dict[Any, Any], *, override: bool, depth: int = 0) -> None:
-    """Puts what a map has into another, also inside of maps. Without override, only where that is empty."""
-    if depth > 100:
-        raise FunctionError("maps are nested too deeply")
-    for key, value in source.items():
-        there = destination.get(key)
-        if isinstance(there, dict) and isinstance(value, dict):
-            destination[key] = copied(there)
-            merged(destination[key], value, override=override, depth=depth + 1)
-        elif not truth(there) or (override and truth(value)):
-            destination[key] = value
+class MergeOption:
+    """What Go's function may be told besides. No template can have one."""
 
 
-def copied(mapping: dict[Any, Any]) -> dict[Any, Any]:
-    """A copy of the map's own type: what a secret holds is never changed."""
-    return type(mapping)(mapping)
+TYPES[MergeOption] = GoType("func(*mergo.Config)", "")
 
 
 @function("mergeMap")
-def merge_map(destination: dict[str, Any], source: dict[str, Any], *functions: Any) -> dict[str, Any]:
-    """Two maps as one; where both have a key the first wins."""
-    out = copied(destination)
-    merged(out, source, override=False)
-    return out
+def merge_map(destination: dict[str, Any], source: dict[str, Any], *options: MergeOption) -> dict[str, Any]:
+    """Puts what the second map has into the first one, where that has nothing, and gives the first."""
+    return into(destination, source, override=False)
 
 
 @function("mergeMapWithOverride")
 def merge_map_with_override(destination: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
-    """Two maps as one; where both have a key the second wins."""
-    out = copied(destination)
-    merged(out, source, override=True)
-    return out
+    """Puts what the second map has into the first one, and gives the first; the second wins."""
+    return into(destination, source, override=True)
+
+
+def into(destination: dict[str, Any], source: dict[str, Any], *, override: bool) -> dict[str, Any]:
+    """The first map with what the second one has."""
+    if isinstance(destination, NilMap):
+        if isinstance(source, NilMap):
+            return destination
+        destination = {}
+    merge(destination, source, override=override)
+    return destination
 
 
 @function("loop")

@@ -10,7 +10,7 @@ from strongroom.template.value import NilPointer, kind, type_name
 
 LIBRARY = Library()
 function = LIBRARY.function
-BASIC = frozenset({"bool", "int", "uint", "float", "string"})
+BASIC = frozenset({"bool", "int", "uint", "float", "complex", "string"})
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -42,7 +42,7 @@ def less(left: Any, right: Any) -> bool:
         raise FunctionError("invalid type for comparison")
     if kinds[0] != kinds[1] and set(kinds) != {"int", "uint"}:
         raise FunctionError(f"incompatible types for comparison: {type_name(left)} and {type_name(right)}")
-    if kinds[0] == "bool":
+    if kinds[0] in {"bool", "complex"}:
         raise FunctionError("invalid type for comparison")
     if isinstance(left, str):
         return left.encode("utf-8", "surrogateescape") < right.encode("utf-8", "surrogateescape")  # type: ignore[no-any-return]

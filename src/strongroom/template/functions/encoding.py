@@ -8,9 +8,10 @@ import hmac
 import json
 from typing import Any
 
-from strongroom.template import jsontext, toml, yamltext
+from strongroom.template import jsontext, toml, yamldocument, yamltext
 from strongroom.template.errors import FunctionError
 from strongroom.template.function import Library
+from strongroom.template.functions.radix import URL_SAFE, decode64
 from strongroom.template.literal import bytes_of, text_of
 
 LIBRARY = Library()
@@ -29,14 +30,6 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-def decode_base64(text: str, alphabet: bytes = b"+/") -> str:
-    """The text of a base64 text, padded and without anything else in it but ends of lines."""
-    try:
-        return text_of(base64.b64decode(text.replace("\n", "").replace("\r", ""), alphabet, validate=True))
-    except ValueError:
-        raise FunctionError("illegal base64 data") from None
-
-
 @function("base64Encode")
 def base64_encode(text: str) -> str:
     """The text in base64."""
@@ -46,7 +39,7 @@ def base64_encode(text: str) -> str:
 @function("base64Decode")
 def base64_decode(text: str) -> str:
     """The text that a base64 text stands for."""
-    return decode_base64(text)
+    return text_of(decode64(bytes_of(text)))
 
 
 @function("base64URLEncode")
@@ -58,9 +51,7 @@ def base64_url_encode(text: str) -> str:
 @function("base64URLDecode")
 def base64_url_decode(text: str) -> str:
     """The text that a base64 text, of the kind that is safe in URLs, stands for."""
-    if "+" in text or "/" in text:
-        raise FunctionError("illegal base64 data")
-    return decode_base64(text, b"-_")
+    return text_of(decode64(bytes_of(text), URL_SAFE))
 
 
 @function("parseJSON")
@@ -72,7 +63,7 @@ def parse_json(text: str) -> Any:
 @function("parseYAML")
 def parse_yaml(text: str) -> Any:
     """The value that a YAML text stands for; an empty text gives an empty map."""
-    return yamltext.read(text) if text else {}
+    return yamldocument.read(text) if text else {}
 
 
 @function("toJSON")

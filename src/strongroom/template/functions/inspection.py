@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from strongroom.template.errors import FunctionError
 from strongroom.template.format import sprint, sprintf
 from strongroom.template.function import Library
 from strongroom.template.literal import quote
@@ -17,6 +16,7 @@ from strongroom.template.value import (
     List,
     NilPointer,
     Record,
+    Walk,
     byte_length,
     sorted_keys,
     type_name,
@@ -24,13 +24,11 @@ from strongroom.template.value import (
 
 LIBRARY = Library()
 function = LIBRARY.function
-MAX_DEPTH = 100
 
 
-def dump(value: Any, depth: int = 0) -> str:
+def dump(value: Any, walk: Walk, depth: int = 0) -> str:
     """A value with the types and lengths of all that is in it."""
-    if depth > MAX_DEPTH:
-        raise FunctionError("a value is nested too deeply")
+    walk.visit(depth, value)
     if value is None:
         return "(interface {}) <nil>"
     name = f"({type_name(value)})"
@@ -41,11 +39,11 @@ def dump(value: Any, depth: int = 0) -> str:
     if isinstance(value, NilPointer):
         return f"{name}(<nil>)"
     if isinstance(value, Record):
-        return name + f"({_fields(value.fields(), depth)})"
+        return name + f"({_fields(value.fields(), walk, depth)})"
     if isinstance(value, dict):
-        return f"{name}{_size(value)} {_entries(value, depth)}"
+        return f"{name}{_size(value)} {_entries(value, walk, depth)}"
     if isinstance(value, list):
-        return f"{name}{_size(value)}{_capacity(value)} {_elements(value, depth)}"
+        return f"{name}{_size(value)}{_capacity(value)} {_elements(value, walk, depth)}"
     return f"{name} {sprint([value])}"
 
 
@@ -71,24 +69,26 @@ def _block(lines: list[str], depth: int) -> str:
     return "{\n" + (body + "\n" if lines else "") + " " * depth + "}"
 
 
-def _entries(value: dict[Any, Any], depth: int) -> str:
-    return _block(
-        [f"{dump(key, depth + 1)}: {dump(value[key], depth + 1)}" for key in sorted_keys(value)], depth
-    )
+def _entries(value: dict[Any, Any], walk: Walk, depth: int) -> str:
+    lines = [
+        f"{dump(key, walk, depth + 1)}: {dump(value[key], walk, depth + 1)}" for key in sorted_keys(value)
+    ]
+    return _block(lines, depth)
 
 
-def _elements(value: list[Any], depth: int) -> str:
-    return _block([dump(item, depth + 1) for item in value], depth)
+def _elements(value: list[Any], walk: Walk, depth: int) -> str:
+    return _block([dump(item, walk, depth + 1) for item in value], depth)
 
 
-def _fields(value: dict[str, Any], depth: int) -> str:
-    return _block([f"{name}: {dump(item, depth + 1)}" for name, item in value.items()], depth)
+def _fields(value: dict[str, Any], walk: Walk, depth: int) -> str:
+    return _block([f"{name}: {dump(item, walk, depth + 1)}" for name, item in value.items()], depth)
 
 
 @function("spew_sdump")
 def spew_sdump(*values: Any) -> str:
     """The values, each on lines of its own, with types and lengths."""
-    return "".join(dump(value) + "\n" for value in values)
+    walk = Walk()
+    return "".join(dump(value, walk) + "\n" for value in values)
 
 
 @function("spew_sprintf")
@@ -102,20 +102,22 @@ def spew_sprintf(layout: str, *values: Any) -> str:
 def _typed(layout: str, values: tuple[Any, ...]) -> list[Any]:
     verbs = [part[:2] for part in layout.replace("%%", "").split("%")[1:]]
     return [
-        typed(value) if index < len(verbs) and verbs[index].startswith("#") else value
+        typed(value, Walk()) if index < len(verbs) and verbs[index].startswith("#") else value
         for index, value in enumerate(values)
     ]
 
 
-def typed(value: Any) -> str:
+def typed(value: Any, walk: Walk, depth: int = 0) -> str:
     """A value on one line, with its types."""
+    walk.visit(depth, value)
     if value is None:
         return "(interface {})<nil>"
     name = f"({type_name(value)})"
     if isinstance(value, dict):
-        return f"{name}map[{' '.join(f'{key}:{typed(value[key])}' for key in sorted_keys(value))}]"
+        parts = [f"{key}:{typed(value[key], walk, depth + 1)}" for key in sorted_keys(value)]
+        return f"{name}map[{' '.join(parts)}]"
     if isinstance(value, list):
-        return f"{name}[{' '.join(typed(item) for item in value)}]"
+        return f"{name}[{' '.join(typed(item, walk, depth + 1) for item in value)}]"
     return name + sprint([value])
 
 

@@ -14,7 +14,6 @@ from strongroom.template.dependency import (
 )
 from strongroom.template.errors import FunctionError
 from strongroom.template.execution import Execution, FileWrite
-from strongroom.template.format import sprint
 from strongroom.template.function import Library
 from strongroom.template.value import Strings
 
@@ -113,11 +112,11 @@ def _environment(execution: Execution) -> Mapping[str, str]:
 
 
 @function("plugin")
-def plugin(execution: Execution, name: str, *arguments: Any) -> str:
+def plugin(execution: Execution, name: str, *arguments: str) -> str:
     """Runs a program, and gives what it prints."""
     if not name:
         return ""
-    return execution.world.plugin(name, [sprint([argument]) for argument in arguments])
+    return execution.world.plugin(name, arguments)
 
 
 @function("writeToFile")

@@ -52,7 +52,7 @@ def sockaddr(execution: Execution, expression: str) -> str:
         inner = Execution(source, ADDRESSES, execution.world, execution.options)
         inner.run(body, None)
     except TemplateError as error:
-        raise FunctionError(f"in its pipeline: {error.sentence}") from None
+        raise FunctionError(f"its pipeline fails at column {max(error.column - 2, 1)}") from None
     return "".join(inner.out)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from strongroom.template.errors import FunctionError
+from strongroom.template.execution import Execution
 from strongroom.template.function import Library
 from strongroom.template.regex import Pattern, compile_pattern
 from strongroom.template.value import StringMap, Strings
 
 LIBRARY = Library()
 function = LIBRARY.function
-SPACE = " \t\n\v\f\r\x85\xa0"
 
 
 def split_text(separator: str, text: str) -> list[str]:
@@ -17,31 +20,53 @@ def split_text(separator: str, text: str) -> list[str]:
     return text.split(separator) if separator else list(text)
 
 
+# What may stand inside of a word, between two letters.
+MIDDLE = frozenset("':.\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a")
+IDEOGRAPHS = re.compile("[\u2e80-\u2fff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+BAD_BYTE = re.compile("[\udc80-\udcff]")
+
+
 def title(text: str) -> str:
-    """The first letter of each word large; a word ends at anything but letters, digits and ``_'``."""
+    """The first letter of each word large, where words are those of Unicode's rules for segmenting text."""
     out: list[str] = []
-    before = " "
+    inside = middle = False
     for char in text:
-        ends = not (before.isalnum() or before in "_'") if before.isascii() else before.isspace()
-        out.append(large(char) if ends else char)
-        before = char
+        breaks = _breaks(char)
+        if middle and (breaks or char in MIDDLE):
+            inside = False
+        middle = char in MIDDLE
+        cased = not breaks and not middle and (char.upper() != char or char.lower() != char)
+        out.append(char.title() if cased and not inside else char)
+        inside = (inside or cased) and not breaks
     return "".join(out)
+
+
+def _breaks(char: str) -> bool:
+    """Whether a word ends at a character: one that is no letter, digit, mark, and may not stand inside."""
+    if char.isalnum() or char == "_":
+        return IDEOGRAPHS.match(char) is not None
+    return char not in MIDDLE and unicodedata.category(char) not in {"Mn", "Me", "Mc", "Cf", "Pc"}
+
+
+def whole(text: str) -> str:
+    """The text with each byte that is no UTF-8 replaced: what goes over characters makes that of them."""
+    return text if text.isascii() else BAD_BYTE.sub("\ufffd", text)
 
 
 def large(text: str) -> str:
     """Upper case, character by character: one never becomes two."""
-    return "".join(char if len(char.upper()) != 1 else char.upper() for char in text)
+    return "".join(char if len(char.upper()) != 1 else char.upper() for char in whole(text))
 
 
 def small(text: str) -> str:
     """Lower case, character by character."""
-    return "".join(char.lower()[0] for char in text)
+    return "".join(char.lower()[0] for char in whole(text))
 
 
-def pattern(expression: str) -> Pattern:
-    """A compiled regular expression."""
+def pattern(execution: Execution, expression: str) -> Pattern:
+    """A compiled regular expression, whose work is counted."""
     try:
-        return compile_pattern(expression)
+        return compile_pattern(expression).counting(execution.work)
     except ValueError as error:
         raise FunctionError(f"not a regular expression: {error}") from None
 
@@ -80,21 +105,31 @@ def split(separator: str, text: str) -> Strings:
 @function("splitToMap")
 def split_to_map(between: str, inside: str, text: str) -> StringMap:
     """A map of a text such as ``a:1,b:2``: what separates the pairs, what separates key and value."""
-    pairs = (part.strip().partition(inside) for part in split_text(between, text.strip()))
+    parts = [part.strip() for part in split_text(between, text.strip())]
+    if not inside:
+        return StringMap({"": parts[-1]} if parts else {})
+    pairs = (part.partition(inside) for part in parts)
     return StringMap({key: value for key, sign, value in pairs if sign})
 
 
 @function("join")
-def join(separator: str, parts: Strings) -> str:
+def join(execution: Execution, separator: str, parts: Strings) -> str:
     """The texts of a list, with a separator between them."""
+    return joined(execution, separator, parts)
+
+
+def joined(execution: Execution, separator: str, parts: list[str]) -> str:
+    """Texts with a separator between them, unless that would be too large."""
+    execution.bound(sum(map(len, parts)) + len(separator) * len(parts))
     return separator.join(parts)
 
 
 @function("indent")
-def indent(spaces: int, text: str) -> str:
+def indent(execution: Execution, spaces: int, text: str) -> str:
     """The text with spaces before each line that is not empty."""
     if spaces < 0:
         raise FunctionError("the number of spaces must not be negative")
+    execution.bound(spaces * (text.count("\n") + 1))
     return "\n".join(" " * spaces + line if line else line for line in text.split("\n"))
 
 
@@ -117,23 +152,24 @@ def to_title(text: str) -> str:
 
 
 @function("replaceAll")
-def replace_all(old: str, new: str, text: str) -> str:
+def replace_all(execution: Execution, old: str, new: str, text: str) -> str:
     """The text with each occurrence of the first argument replaced by the second."""
-    return replaced(text, old, new, -1)
+    return replaced(execution, text, old, new)
 
 
-def replaced(text: str, old: str, new: str, count: int) -> str:
+def replaced(execution: Execution, text: str, old: str, new: str) -> str:
     """Go's replacement: an empty text stands before, between and after all characters."""
-    return text.replace(old, new, count) if count >= 0 else text.replace(old, new)
+    execution.bound(len(text) + text.count(old) * len(new))
+    return text.replace(old, new)
 
 
 @function("regexMatch")
-def regex_match(expression: str, text: str) -> bool:
+def regex_match(execution: Execution, expression: str, text: str) -> bool:
     """Whether a regular expression (RE2 syntax) matches anywhere in a text."""
-    return pattern(expression).search(text) is not None
+    return pattern(execution, expression).search(text) is not None
 
 
 @function("regexReplaceAll")
-def regex_replace_all(expression: str, replacement: str, text: str) -> str:
+def regex_replace_all(execution: Execution, expression: str, replacement: str, text: str) -> str:
     """The text with each match replaced; ``$1`` and ``${name}`` stand for what groups matched."""
-    return pattern(expression).replace(text, replacement)
+    return pattern(execution, expression).replace(text, replacement)

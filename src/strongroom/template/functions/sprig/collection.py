@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from strongroom.template.errors import FunctionError
-from strongroom.template.execution import Execution
+from strongroom.template.execution import Execution, Loop
 from strongroom.template.function import Library
-from strongroom.template.functions.collection import copied, merged
-from strongroom.template.functions.sprig.conversion import is_empty, text_of_value
-from strongroom.template.value import Strings, kind, sorted_keys, type_name
+from strongroom.template.functions.collection import into
+from strongroom.template.functions.sprig.conversion import integer, is_empty, text_of_value
+from strongroom.template.value import Lists, NilList, Strings, Walk, kind, sorted_keys, type_name
 
 LIBRARY = Library("sprig_")
 function = LIBRARY.function
@@ -26,8 +26,10 @@ def kind_name(value: Any) -> str:
     """Go's name of a value's kind."""
     if value is None:
         return "invalid"
+    if isinstance(value, Loop):
+        return "chan"
     of = kind(value)
-    if of in {"int", "uint", "float"}:
+    if of in {"int", "uint", "float", "complex"}:
         return {"time.Duration": "int64", "time.Month": "int", "time.Weekday": "int"}.get(
             type_name(value), type_name(value)
         )
@@ -107,7 +109,7 @@ def omit(mapping: dict[str, Any], *unwanted: str) -> dict[str, Any]:
 def merge(destination: dict[str, Any], *sources: dict[str, Any]) -> dict[str, Any]:
     """Puts what the others have into the first map, where that has nothing."""
     for source in sources:
-        merged(destination, source, override=False)
+        destination = into(destination, source, override=False)
     return destination
 
 
@@ -115,7 +117,7 @@ def merge(destination: dict[str, Any], *sources: dict[str, Any]) -> dict[str, An
 def merge_overwrite(destination: dict[str, Any], *sources: dict[str, Any]) -> dict[str, Any]:
     """Puts what the others have into the first map; later ones win."""
     for source in sources:
-        merged(destination, source, override=True)
+        destination = into(destination, source, override=True)
     return destination
 
 
@@ -147,13 +149,13 @@ def last(value: Any) -> Any:
 @function("rest", "mustRest")
 def rest(value: Any) -> list[Any]:
     """The list without its first entry."""
-    return listed(value, "find rest")[1:]
+    return listed(value, "find rest")[1:] if value or not isinstance(value, list) else NilList()
 
 
 @function("initial", "mustInitial")
 def initial(value: Any) -> list[Any]:
     """The list without its last entry."""
-    return listed(value, "find initial")[:-1]
+    return listed(value, "find initial")[:-1] if value or not isinstance(value, list) else NilList()
 
 
 @function("reverse", "mustReverse")
@@ -162,14 +164,19 @@ def reverse(value: Any) -> list[Any]:
     return listed(value, "find reverse")[::-1]
 
 
-def same(left: Any, right: Any) -> bool:
+def same(left: Any, right: Any, walk: Walk, depth: int = 0) -> bool:
     """Whether two values are alike in all parts, and in their types."""
     if type_name(left) != type_name(right):
         return False
+    walk.visit(depth, left)
     if isinstance(left, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(
+            same(one, other, walk, depth + 1) for one, other in zip(left, right, strict=True)
+        )
     if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(
+            same(left[key], right[key], walk, depth + 1) for key in left
+        )
     return bool(left == right)
 
 
@@ -185,9 +192,10 @@ def uniq(execution: Execution, value: Any) -> list[Any]:
 
 def among(execution: Execution, items: list[Any], wanted: Any) -> bool:
     """Whether a list has an entry; what it costs is counted."""
-    execution.steps += len(items)
-    execution.step()
-    return any(same(item, wanted) for item in items)
+    walk = Walk()
+    found = any(same(item, wanted, walk) for item in items)
+    execution.work(len(items) + walk.visited)
+    return found
 
 
 @function("without", "mustWithout")
@@ -208,17 +216,19 @@ def slice_of(value: Any, *bounds: Any) -> Any:
     items = value if isinstance(value, list) else listed(value, "slice")
     if not items:
         return None
-    start = int(bounds[0]) if bounds else 0
-    end = int(bounds[1]) if len(bounds) > 1 else len(items)
+    start = integer(bounds[0]) if bounds else 0
+    end = integer(bounds[1]) if len(bounds) > 1 else len(items)
     if not 0 <= start <= end <= len(items):
         raise FunctionError("slice bounds out of range")
     return type(items)(items[start:end])
 
 
 @function("concat")
-def concat(*values: Any) -> list[Any]:
+def concat(execution: Execution, *values: Any) -> list[Any]:
     """The lists as one."""
-    return [item for value in values for item in listed(value, "concat")]
+    lists = [listed(value, "concat") for value in values]
+    execution.bound(sum(map(len, lists)))
+    return [item for each in lists for item in each]
 
 
 @function("compact", "mustCompact")
@@ -228,12 +238,12 @@ def compact(value: Any) -> list[Any]:
 
 
 @function("chunk", "mustChunk")
-def chunk(size: int, value: Any) -> list[Any]:
+def chunk(size: int, value: Any) -> Lists:
     """The list as lists of so many entries."""
     items = listed(value, "chunk")
     if size <= 0:
         raise FunctionError("the size of chunks must be positive")
-    return [items[start : start + size] for start in range(0, len(items), size)]
+    return Lists(items[start : start + size] for start in range(0, len(items), size))
 
 
 @function("dig")
@@ -243,7 +253,7 @@ def dig(*path: Any) -> Any:
         raise FunctionError("dig needs at least three arguments")
     *names, default, value = path
     for name in names:
-        if not isinstance(value, dict) or not isinstance(name, str):
+        if type_name(value) != "map[string]interface {}" or not isinstance(name, str):
             raise FunctionError("dig needs texts as keys, and maps")
         if name not in value:
             return default
@@ -288,23 +298,36 @@ def ternary(yes: Any, no: Any, condition: bool) -> Any:
 
 
 @function("deepCopy", "mustDeepCopy")
-def deep_copy(value: Any) -> Any:
+def deep_copy(execution: Execution, value: Any) -> Any:
     """A copy, which can be changed without changing the original."""
+    if value is None:
+        raise FunctionError("nil cannot be copied")
+    walk = Walk()
+    copy = _copy(value, walk, 0)
+    execution.work(walk.visited)
+    return copy
+
+
+def _copy(value: Any, walk: Walk, depth: int) -> Any:
+    walk.visit(depth, value)
     if isinstance(value, dict):
-        out = copied(value)
-        out.update({key: deep_copy(item) for key, item in value.items()})
+        out = type(value)(value)
+        out.update({key: _copy(item, walk, depth + 1) for key, item in value.items()})
         return out
     if isinstance(value, list):
-        return type(value)(map(deep_copy, value))
+        return type(value)(_copy(item, walk, depth + 1) for item in value)
     return value
 
 
 @function("deepEqual")
-def deep_equal(left: Any, right: Any) -> bool:
+def deep_equal(execution: Execution, left: Any, right: Any) -> bool:
     """Whether two values are alike in all parts."""
     if left is None or right is None:
         return left is right
-    return same(left, right)
+    walk = Walk()
+    alike = same(left, right, walk)
+    execution.work(walk.visited)
+    return alike
 
 
 @function("typeOf")

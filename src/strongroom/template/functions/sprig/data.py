@@ -9,13 +9,13 @@ import re
 import uuid
 import zlib
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
 from strongroom.template import jsontext
 from strongroom.template.errors import FunctionError
 from strongroom.template.execution import Execution
 from strongroom.template.function import Library
 from strongroom.template.functions.encoding import read_json
+from strongroom.template.functions.radix import CorruptInput, decode32, decode64
 from strongroom.template.literal import bytes_of, text_of
 
 LIBRARY = Library("sprig_")
@@ -30,11 +30,11 @@ def b64enc(text: str) -> str:
 
 @function("b64dec")
 def b64dec(text: str) -> str:
-    """The text that a base64 text stands for."""
+    """The text that a base64 text stands for; for any other text, a sentence that says where it is wrong."""
     try:
-        return text_of(base64.b64decode(re.sub("[\r\n]", "", text), validate=True))
-    except ValueError:
-        raise FunctionError("illegal base64 data") from None
+        return text_of(decode64(bytes_of(text)))
+    except CorruptInput as error:
+        return str(error)
 
 
 @function("b32enc")
@@ -45,11 +45,11 @@ def b32enc(text: str) -> str:
 
 @function("b32dec")
 def b32dec(text: str) -> str:
-    """The text that a base32 text stands for."""
+    """The text that a base32 text stands for; for any other text, a sentence that says where it is wrong."""
     try:
-        return text_of(base64.b32decode(re.sub("[\r\n]", "", text)))
-    except ValueError:
-        raise FunctionError("illegal base32 data") from None
+        return text_of(decode32(bytes_of(text)))
+    except CorruptInput as error:
+        return str(error)
 
 
 @function("sha1sum")
@@ -91,14 +91,32 @@ def must_from_json(text: str) -> Any:
     return read_json(text)
 
 
-@function("toJson", "mustToJson")
+@function("toJson")
 def to_json(value: Any) -> str:
+    """The value as JSON on one line; nothing for what JSON has no form for."""
+    try:
+        return jsontext.write(value)
+    except FunctionError:
+        return ""
+
+
+@function("mustToJson")
+def must_to_json(value: Any) -> str:
     """The value as JSON on one line."""
     return jsontext.write(value)
 
 
-@function("toPrettyJson", "mustToPrettyJson")
+@function("toPrettyJson")
 def to_pretty_json(value: Any) -> str:
+    """The value as JSON over several lines; nothing for what JSON has no form for."""
+    try:
+        return jsontext.write(value, indent="  ")
+    except FunctionError:
+        return ""
+
+
+@function("mustToPrettyJson")
+def must_to_pretty_json(value: Any) -> str:
     """The value as JSON over several lines."""
     return jsontext.write(value, indent="  ")
 
@@ -164,47 +182,6 @@ def is_absolute(path: str) -> bool:
     return path.startswith("/")
 
 
-@function("urlParse")
-def url_parse(url: str) -> dict[str, Any]:
-    """The parts of a URL: ``scheme``, ``host``, ``hostname``, ``path``, ``query``, ``opaque`` ..."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    opaque = parts.path if parts.scheme and not parts.netloc and not parts.path.startswith("/") else ""
-    return {
-        "scheme": parts.scheme,
-        "host": host,
-        "hostname": parts.hostname or "",
-        "path": "" if opaque else unquote(parts.path),
-        "query": parts.query,
-        "opaque": opaque,
-        "fragment": unquote(parts.fragment),
-        "userinfo": user if at else "",
-    }
-
-
-@function("urlJoin")
-def url_join(parts: dict[str, Any]) -> str:
-    """The URL of its parts."""
-
-    def part(name: str) -> str:
-        return str(parts.get(name) or "")
-
-    user = f"{part('userinfo')}@" if part("userinfo") else ""
-    scheme = f"{part('scheme')}:" if part("scheme") else ""
-    if part("opaque"):
-        body = part("opaque")
-    else:
-        path = quote(part("path"), safe="/$&+,:;=@!'()*~")
-        body = (
-            (f"//{user}{part('host')}" if user or part("host") else "")
-            + ("/" if part("host") and path and not path.startswith("/") else "")
-            + path
-        )
-    query = f"?{part('query')}" if part("query") else ""
-    fragment = f"#{quote(part('fragment'), safe='/$&+,:;=@!()*?~')}" if part("fragment") else ""
-    return scheme + body + query + fragment
-
-
 @function("uuidv4")
 def uuidv4(execution: Execution) -> str:
     """A UUID at random."""
@@ -216,27 +193,3 @@ def rand_bytes(execution: Execution, count: int) -> str:
     """So many bytes at random, in base64."""
     execution.bound(count)
     return base64.b64encode(execution.world.random(max(count, 0))).decode()
-
-
-def refused(*values: Any) -> str:
-    """Not offered: keys, certificates and encryption are the server's business, and names the network's."""
-    raise FunctionError("not offered here: ask the server for keys, certificates and encryption")
-
-
-for _name in (
-    "genPrivateKey",
-    "derivePassword",
-    "buildCustomCert",
-    "genCA",
-    "genCAWithKey",
-    "genSelfSignedCert",
-    "genSelfSignedCertWithKey",
-    "genSignedCert",
-    "genSignedCertWithKey",
-    "encryptAES",
-    "decryptAES",
-    "bcrypt",
-    "htpasswd",
-    "getHostByName",
-):
-    function(_name)(refused)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import reduce
 from typing import Any
 
 from strongroom.template.errors import FunctionError
@@ -121,6 +123,10 @@ def minf(first: Any, *others: Any) -> float:
     return min(map(real, (first, *others)))
 
 
+EXACT = Context(prec=2000)
+PLACES = Decimal("1e-16")
+
+
 def decimal(value: Any) -> Decimal:
     """A real number as its shortest digits say."""
     number = real(value)
@@ -129,43 +135,45 @@ def decimal(value: Any) -> Decimal:
     return Decimal(repr(number))
 
 
+def reckoned(values: Iterable[Any], step: Callable[[Decimal, Decimal], Decimal]) -> float:
+    """Real numbers put together one after the other, in decimal digits, without a negative zero."""
+    return float(reduce(step, map(decimal, values))) + 0.0
+
+
+def _divided(left: Decimal, right: Decimal) -> Decimal:
+    if not right:
+        raise FunctionError("decimal division by 0")
+    return EXACT.divide(left, right).quantize(PLACES, ROUND_HALF_UP, EXACT)
+
+
 @function("add1f")
 def add1f(value: Any) -> float:
     """One more, of a real number."""
-    return float(decimal(value) + 1)
+    return reckoned((value, 1), EXACT.add)
 
 
 @function("addf")
 def addf(*values: Any) -> float:
     """The sum of real numbers."""
-    return float(sum(map(decimal, values), Decimal(0)))
+    return reckoned((0, *values), EXACT.add)
 
 
 @function("subf")
 def subf(first: Any, *others: Any) -> float:
     """The first real number less the others."""
-    return float(decimal(first) - sum(map(decimal, others), Decimal(0)))
+    return reckoned((first, *others), EXACT.subtract)
 
 
 @function("mulf")
 def mulf(first: Any, *others: Any) -> float:
     """The product of real numbers."""
-    product = decimal(first)
-    for other in others:
-        product *= decimal(other)
-    return float(product)
+    return reckoned((first, *others), EXACT.multiply)
 
 
 @function("divf")
 def divf(first: Any, *others: Any) -> float:
-    """The first real number divided by the others."""
-    result = decimal(first)
-    for other in others:
-        divisor = decimal(other)
-        if not divisor:
-            raise FunctionError("decimal division by 0")
-        result /= divisor
-    return float(result)
+    """The first real number divided by the others, each time to 16 places."""
+    return reckoned((first, *others), _divided)
 
 
 @function("ceil")

@@ -9,10 +9,11 @@ from strongroom.template.errors import FunctionError
 from strongroom.template.execution import Execution
 from strongroom.template.format import sprint, sprintf
 from strongroom.template.function import Library
+from strongroom.template.functions.sprig.casing import camel, separated
 from strongroom.template.functions.sprig.conversion import text_of_value, texts
-from strongroom.template.functions.text import large, pattern, replaced, small, split_text, title
+from strongroom.template.functions.text import joined, large, pattern, replaced, small, split_text, whole
 from strongroom.template.literal import bytes_of, quote, text_of
-from strongroom.template.value import StringMap, Strings
+from strongroom.template.value import NilStrings, StringMap, Strings
 
 LIBRARY = Library("sprig_")
 function = LIBRARY.function
@@ -85,7 +86,7 @@ def _position(number: int, raw: bytes) -> int:
 @function("untitle")
 def untitle(text: str) -> str:
     """The text with the first letter of each word small."""
-    return re.sub(r"(^|\s)(\S)", lambda match: match.group(1) + small(match.group(2)), text)
+    return re.sub(r"(^|\s)(\S)", lambda match: match.group(1) + small(match.group(2)), whole(text))
 
 
 @function("upper")
@@ -102,8 +103,15 @@ def lower(text: str) -> str:
 
 @function("title")
 def sprig_title(text: str) -> str:
-    """The text with the first letter of each word large."""
-    return title(text)
+    """The text with the first letter of each word large; words are of letters, digits and ``_``."""
+    out: list[str] = []
+    before = " "
+    for char in whole(text):
+        ends = before.isspace() or (before.isascii() and not before.isalnum() and before != "_")
+        larger = char.title() if ends else char
+        out.append(larger if len(larger) == 1 else char)
+        before = char
+    return "".join(out)
 
 
 @function("repeat")
@@ -141,14 +149,16 @@ def trim_prefix(prefix: str, text: str) -> str:
 
 @function("nospace")
 def nospace(text: str) -> str:
-    """The text without any white space."""
-    return "".join(text.split())
+    """The text without white space. If it had any, bytes that are not ASCII become characters of Latin-1."""
+    latin = bytes_of(text).decode("latin-1")
+    shorter = "".join(latin.split())
+    return text if latin == shorter else shorter
 
 
 @function("initials")
 def initials(text: str) -> str:
-    """The first letters of the words."""
-    return "".join(word[0] for word in text.split())
+    """The first letters of the words. Bytes that are not ASCII become characters of Latin-1."""
+    return "".join(word[:1] for word in bytes_of(text).decode("latin-1").split())
 
 
 @function("swapcase")
@@ -158,84 +168,57 @@ def swapcase(text: str) -> str:
 
 
 @function("wrap")
-def wrap(width: int, text: str) -> str:
+def wrap(execution: Execution, width: int, text: str) -> str:
     """The text broken into lines of so many characters."""
-    return wrapped(text, width, "\n", cut=False)
+    return wrapped(execution, text, width, "\n", cut=False)
 
 
 @function("wrapWith")
-def wrap_with(width: int, ending: str, text: str) -> str:
+def wrap_with(execution: Execution, width: int, ending: str, text: str) -> str:
     """The text broken into lines of so many characters, with an ending of one's own."""
-    return wrapped(text, width, ending, cut=True)
+    return wrapped(execution, text, width, ending, cut=True)
 
 
-def wrapped(text: str, width: int, ending: str, *, cut: bool) -> str:
+def wrapped(execution: Execution, text: str, width: int, ending: str, *, cut: bool) -> str:
     """Breaks at the last space that fits; ``cut``: also inside words that do not fit."""
+    text = bytes_of(text).decode("latin-1")  # widths are bytes
     width = max(width, 1)
-    ending = ending or "\n"
+    ending = bytes_of(ending or "\n").decode("latin-1")
     out: list[str] = []
-    while len(text) > width:
-        if text[0] == " ":
-            text = text[1:]
+    start = 0
+    while len(text) - start > width:
+        if text[start] == " ":
+            start += 1
             continue
-        space = text.rfind(" ", 0, width + 1)
-        if space >= 0:
-            out.append(text[:space])
-            text = text[space + 1 :]
-        elif cut:
-            out.append(text[:width])
-            text = text[width:]
-        else:
-            space = text.find(" ", width)
-            if space < 0:
-                break
-            out.append(text[:space])
-            text = text[space + 1 :]
-    return ending.join([*out, text])
-
-
-WORD = re.compile(
-    r"[0-9]+[a-z][a-z0-9]*"
-    r"|(?:[A-Z]?[a-z]+|[A-Z]+(?![a-z]))(?:[0-9]+(?![a-z0-9]))?"
-    r"|[0-9]+",
-)
-CONNECTORS = re.compile(r"[ _-]")
-
-
-def _separated(text: str, separator: str) -> str:
-    """Words in small letters with a separator between them: those that begin large, and numbers."""
-    return small(separator.join(_words(part, separator) for part in CONNECTORS.split(text)))
-
-
-def _words(part: str, separator: str) -> str:
-    out: list[str] = []
-    end = 0
-    for match in WORD.finditer(part):
-        between = part[end : match.start()]
-        out.append(between or (separator if out else ""))
-        out.append(match.group())
-        end = match.end()
-    return "".join((*out, part[end:]))
+        end = text.rfind(" ", start, start + width + 1)
+        if end < 0 and cut:
+            out.append(text[start : start + width])
+            start += width
+            continue
+        end = end if end >= 0 else text.find(" ", start + width)
+        if end < 0:
+            break
+        out.append(text[start:end])
+        start = end + 1
+    return text_of(joined(execution, ending, [*out, text[start:]]).encode("latin-1"))
 
 
 @function("snakecase")
 def snakecase(text: str) -> str:
     """``first_name`` of ``FirstName``."""
-    return _separated(text, "_")
+    return separated(text, "_")
 
 
 @function("kebabcase")
 def kebabcase(text: str) -> str:
     """``first-name`` of ``FirstName``."""
-    return _separated(text, "-")
+    return separated(text, "-")
 
 
 @function("camelcase")
 def camelcase(text: str) -> str:
     """``FirstName`` of ``first_name``."""
-    inside = text.strip("_- ")
-    before, _, after = text.partition(inside) if inside else (text, "", "")
-    return before + "".join(large(word[0]) + word[1:] for word in CONNECTORS.split(inside) if word) + after
+    return camel(text)
 
 
 @function("contains")
@@ -290,9 +273,9 @@ def nindent(execution: Execution, spaces: int, text: str) -> str:
 
 
 @function("replace")
-def replace(old: str, new: str, text: str) -> str:
+def replace(execution: Execution, old: str, new: str, text: str) -> str:
     """The text with each occurrence replaced."""
-    return replaced(text, old, new, -1)
+    return replaced(execution, text, old, new)
 
 
 @function("plural")
@@ -312,7 +295,11 @@ def splitn(separator: str, count: int, text: str) -> StringMap:
     """At most so many parts of a text as ``._0``, ``._1`` ..."""
     if count == 0:
         return StringMap()
-    parts = text.split(separator, count - 1 if count > 0 else -1) if separator else list(text)
+    if separator:
+        parts = text.split(separator, count - 1 if count > 0 else -1)
+    else:
+        last = count - 1 if 0 < count < len(text) else len(text)
+        parts = [*text[:last], *([text[last:]] if text[last:] else [])]
     return StringMap({f"_{index}": part for index, part in enumerate(parts)})
 
 
@@ -323,9 +310,9 @@ def split_list(separator: str, text: str) -> Strings:
 
 
 @function("join")
-def join(separator: str, value: Any) -> str:
+def join(execution: Execution, separator: str, value: Any) -> str:
     """The entries of a list as texts, with a separator between them."""
-    return separator.join(texts(value))
+    return joined(execution, separator, texts(value))
 
 
 @function("toStrings")
@@ -347,55 +334,59 @@ def to_string(value: Any) -> str:
 
 
 @function("regexMatch")
-def regex_match(expression: str, text: str) -> bool:
+def regex_match(execution: Execution, expression: str, text: str) -> bool:
     """Whether an expression matches anywhere in a text; false for what is no expression."""
     try:
-        return pattern(expression).search(text) is not None
+        compiled = pattern(execution, expression)
     except FunctionError:
         return False
+    return compiled.search(text) is not None
 
 
 @function("mustRegexMatch")
-def must_regex_match(expression: str, text: str) -> bool:
+def must_regex_match(execution: Execution, expression: str, text: str) -> bool:
     """Whether an expression matches anywhere in a text."""
-    return pattern(expression).search(text) is not None
+    return pattern(execution, expression).search(text) is not None
 
 
 @function("regexFind", "mustRegexFind")
-def regex_find(expression: str, text: str) -> str:
+def regex_find(execution: Execution, expression: str, text: str) -> str:
     """The first match of an expression."""
-    match = pattern(expression).search(text)
+    match = pattern(execution, expression).search(text)
     return text[match[0] : match[1]] if match else ""
 
 
 @function("regexFindAll", "mustRegexFindAll")
-def regex_find_all(expression: str, text: str, count: int) -> Strings:
+def regex_find_all(execution: Execution, expression: str, text: str, count: int) -> Strings:
     """The first so many matches of an expression; all for a negative number."""
-    return Strings(text[match[0] : match[1]] for match in pattern(expression).find_all(text, count))
+    found = Strings(
+        text[match[0] : match[1]] for match in pattern(execution, expression).find_all(text, count)
+    )
+    return found or NilStrings()
 
 
 @function("regexReplaceAll", "mustRegexReplaceAll")
-def regex_replace_all(expression: str, text: str, replacement: str) -> str:
+def regex_replace_all(execution: Execution, expression: str, text: str, replacement: str) -> str:
     """The text with each match replaced; ``${1}`` stands for what a group matched."""
-    return pattern(expression).replace(text, replacement)
+    return pattern(execution, expression).replace(text, replacement)
 
 
 @function("regexReplaceAllLiteral", "mustRegexReplaceAllLiteral")
-def regex_replace_all_literal(expression: str, text: str, replacement: str) -> str:
+def regex_replace_all_literal(execution: Execution, expression: str, text: str, replacement: str) -> str:
     """The text with each match replaced by a text as it is."""
-    return pattern(expression).replace(text, replacement, literally=True)
+    return pattern(execution, expression).replace(text, replacement, literally=True)
 
 
 @function("regexSplit", "mustRegexSplit")
-def regex_split(expression: str, text: str, count: int) -> Strings:
+def regex_split(execution: Execution, expression: str, text: str, count: int) -> Strings:
     """The parts between matches, at most so many; all for a negative number."""
     if count == 0:
-        return Strings()
+        return NilStrings()
     if expression and not text:
         return Strings([""])
     parts = Strings()
     start = end = 0
-    for match in pattern(expression).find_all(text):
+    for match in pattern(execution, expression).find_all(text):
         if 0 < count == len(parts) + 1:
             break
         end = match[0] or 0

@@ -11,7 +11,7 @@ from strongroom.template.execution import Execution
 from strongroom.template.function import Library
 from strongroom.template.functions.sprig.conversion import integer
 from strongroom.template.moment import ZERO, Time, read, since, unix, write, zone
-from strongroom.template.value import Int64
+from strongroom.template.value import Int32, Int64
 
 LIBRARY = Library("sprig_")
 function = LIBRARY.function
@@ -28,7 +28,7 @@ def moment(execution: Execution, value: Any) -> datetime:
     """A moment from a time or from seconds since 1970; anything else is now."""
     if isinstance(value, Time):
         return value.moment
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) in {int, Int32, Int64}:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(value))
     return execution.world.now()
 
@@ -81,7 +81,7 @@ def date_modify(span: str, time: Time) -> Any:
         return time
 
 
-@function("mustDateModify")
+@function("mustDateModify", "must_date_modify")
 def must_date_modify(span: str, time: Time) -> Any:
     """A time so much later."""
     try:

@@ -21,6 +21,7 @@ PART = re.compile(
     r"(=|==|!=|>|<|>=|=>|<=|=<|~|~>|\^)?\s*"
     r"v?([0-9xX*]+)(?:\.([0-9xX*]+))?(?:\.([0-9xX*]+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?",
 )
+LONGEST = 1000  # characters of a constraint
 Numbers = tuple[int, int, int]
 
 
@@ -34,6 +35,9 @@ class Version(Record):
     numbers: Numbers
     prerelease: str
     metadata: str
+
+    def json(self) -> str:
+        return self.text()
 
     def text(self) -> str:
         numbers = ".".join(map(str, self.numbers))
@@ -87,6 +91,8 @@ def semver(text: str) -> Any:
 @function("semverCompare")
 def semver_compare(constraint: str, text: str) -> bool:
     """Whether a version meets a constraint: ``>=1.2, <2``, ``^1.2``, ``~1.2.3``, ``1.x || 3.x``."""
+    if len(constraint) > LONGEST:
+        raise FunctionError("the constraint is too long")
     version = parse(text)
     met = [_all(part, version) for part in constraint.split("||")]
     return True in met
