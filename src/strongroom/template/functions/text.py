@@ -105,7 +105,7 @@ def split(separator: str, text: str) -> Strings:
 @function("splitToMap")
 def split_to_map(between: str, inside: str, text: str) -> StringMap:
     """A map of a text such as ``a:1,b:2``: what separates the pairs, what separates key and value."""
-    parts = [part.strip() for part in split_text(between, text.strip())]
+    parts = [part.strip() for part in split_text(between, text.strip())] if text.strip() else []
     if not inside:
         return StringMap({"": parts[-1]} if parts else {})
     pairs = (part.partition(inside) for part in parts)

@@ -179,7 +179,8 @@ def divf(first: Any, *others: Any) -> float:
 @function("ceil")
 def ceil(value: Any) -> float:
     """The next whole number that is not smaller."""
-    return float(math.ceil(real(value)))
+    number = real(value)
+    return math.copysign(math.ceil(number), number)
 
 
 @function("floor")

@@ -9,7 +9,7 @@ from strongroom.template.duration import duration_text, parse_duration
 from strongroom.template.errors import FunctionError
 from strongroom.template.execution import Execution
 from strongroom.template.function import Library
-from strongroom.template.functions.sprig.conversion import integer
+from strongroom.template.functions.sprig.number import atoi
 from strongroom.template.moment import ZERO, Time, read, since, unix, write, zone
 from strongroom.template.value import Int32, Int64
 
@@ -124,8 +124,9 @@ def ago(execution: Execution, value: Any) -> str:
 @function("duration")
 def duration(seconds: Any) -> str:
     """So many seconds, in a text or ``int64``, as hours, minutes and seconds; ``0s`` for any other value."""
-    counts = isinstance(seconds, Int64 | str)
-    return duration_text(integer(seconds) * SECOND if counts else 0)
+    if isinstance(seconds, str):
+        return duration_text(atoi(seconds) * SECOND)
+    return duration_text(int(seconds) * SECOND if isinstance(seconds, Int64) else 0)
 
 
 UNITS = (
