@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from strongroom.errors import StrongroomError
 from strongroom.handler import Handler
 from strongroom.listener.listener import Listener
 from strongroom.log import Logs, RotatingFile, Rotation
+from strongroom.pid_file import pid_file
 from strongroom.seal.static import StaticSeal
 from strongroom.seal.wraps import Sealer
 from strongroom.setting import ConfigError
@@ -273,21 +273,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-@contextlib.contextmanager
-def pid_file(path: str) -> Iterator[None]:
-    """A file with the process's ID, for as long as it serves; nothing for an empty path. Raises OSError."""
-    if not path:
-        yield
-        return
-    file = Path(path)
-    file.write_text(f"{os.getpid()}\n")
-    file.chmod(0o644)  # a process ID is no secret, and service supervisors run as others
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 def _scheme(stanza: ListenerStanza) -> str:

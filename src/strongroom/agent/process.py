@@ -26,7 +26,6 @@ from strongroom.agent.config import AgentConfig, AutoAuth, ConfigError, load
 from strongroom.agent.endpoint import Endpoint, endpoint_of, variables_of
 from strongroom.agent.exit import Exit
 from strongroom.agent.logs import level_of, logs_of
-from strongroom.agent.pidfile import pid_file
 from strongroom.agent.render.way import Way
 from strongroom.agent.state import State
 from strongroom.agent.supervisor import Supervisor
@@ -36,6 +35,7 @@ from strongroom.agent.work import Work
 from strongroom.errors import BadRequest, StrongroomError
 from strongroom.hcl.duration import SECOND, parse_nanoseconds
 from strongroom.log import Logs
+from strongroom.pid_file import pid_file
 
 if TYPE_CHECKING:
     from strongroom.agent.proxy.service import ApiProxy

@@ -13,13 +13,13 @@ from strongroom.agent.auth.source import source_of
 from strongroom.agent.config import AgentConfig
 from strongroom.agent.endpoint import Endpoint
 from strongroom.agent.exit import Exit
-from strongroom.agent.pidfile import pid_file
 from strongroom.agent.standalone import code
 from strongroom.agent.state import State
 from strongroom.agent.supervisor import Supervisor
 from strongroom.agent.token import TokenHolder
 from strongroom.agent.upstream import Upstream
 from strongroom.agent.work import Work
+from strongroom.pid_file import pid_file
 from strongroom.secret import Secret
 
 _log = logging.getLogger("template")
