@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -113,6 +114,18 @@ class Agents:
         for running in self._started:
             if hasattr(running, "process"):
                 running.kill()
+        for pid in self._left():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _left(self) -> list[int]:
+        """What killed agents left running: it works in their folders, in sessions of its own."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (process / "cwd").readlink().is_relative_to(self.folder.resolve()):
+                    found.append(int(process.name))
+        return found
 
     def output(self) -> str:
         """Everything that all of them printed."""
