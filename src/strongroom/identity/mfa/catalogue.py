@@ -9,6 +9,8 @@ from strongroom.identity.mfa import lineage
 from strongroom.identity.mfa import method as methods
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.identity.mfa.method import Method
     from strongroom.logical import Request
 
@@ -47,6 +49,24 @@ async def own(request: Request, method_id: str, kind: str) -> Method | None:
     if found[1].type != kind:
         raise BadRequest("method type does not match the MFA config type")
     return found[1]
+
+
+async def change(
+    request: Request, method_id: str, kind: str, name: str, make: Callable[[str], Method]
+) -> None:
+    """Set the method anew, to what ``make`` gives for its ID; the name stays where none is given.
+
+    Raises BadRequest where it is not there, or another has the name.
+    """
+    before = await own(request, method_id, kind)
+    if before is None:
+        raise BadRequest(f'configuration for method ID "{method_id}" does not exist')
+    fresh = make(before.id)
+    fresh.name = name or before.name
+    other = await methods.by_name(request, fresh.name)
+    if other is not None and other.id != fresh.id:
+        raise BadRequest("another method has this name")
+    methods.put(request, fresh, before)
 
 
 async def delete(request: Request, method_id: str, kind: str) -> None:

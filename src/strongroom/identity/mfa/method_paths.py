@@ -128,15 +128,7 @@ class TotpMethod(TotpFields):
 
     async def write(self, identity: Identity, request: Request) -> None:
         """Set the method anew: what is not given goes back to its default, but the name stays."""
-        before = await catalogue.own(request, self.method_id, TOTP)
-        if before is None:
-            raise BadRequest(f'configuration for method ID "{self.method_id}" does not exist')
-        fresh = self._method(before.id)
-        fresh.name = self.method_name or before.name
-        other = await methods.by_name(request, fresh.name)
-        if other is not None and other.id != fresh.id:
-            raise BadRequest("another method has this name")
-        methods.put(request, fresh, before)
+        await catalogue.change(request, self.method_id, TOTP, self.method_name, self._method)
 
     async def delete(self, identity: Identity, request: Request) -> None:
         """Delete the method with the secrets made for it. No enforcement may ask for it."""

@@ -76,15 +76,7 @@ class OutsideMethod(OutsideFields):
 
     async def write(self, identity: Identity, request: Request) -> None:
         """Set the method anew; the name stays where none is given."""
-        before = await catalogue.own(request, self.method_id, self.kind)
-        if before is None:
-            raise BadRequest(f'configuration for method ID "{self.method_id}" does not exist')
-        fresh = self.make(before.id)
-        fresh.name = self.method_name or before.name
-        other = await methods.by_name(request, fresh.name)
-        if other is not None and other.id != fresh.id:
-            raise BadRequest("another method has this name")
-        methods.put(request, fresh, before)
+        await catalogue.change(request, self.method_id, self.kind, self.method_name, self.make)
 
     async def delete(self, identity: Identity, request: Request) -> None:
         """Delete the method. No enforcement may ask for it."""
